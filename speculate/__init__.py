@@ -1,0 +1,1 @@
+"""Speculative tool execution for LLM agents."""

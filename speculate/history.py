@@ -1,0 +1,169 @@
+"""What has happened in a session so far: what a predictor may look at.
+
+Events are frozen and in order. Results are bounded snapshots taken before the original was handed to the
+caller (law L7), so a caller who changes its result changes nothing here. JSON text is read once, here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, is_dataclass
+from typing import Any
+
+MAX_TEXT = 65_536
+MAX_NODES = 4_096
+MAX_SNAPSHOT_DEPTH = 32
+CUT = "…"
+
+
+@dataclass(frozen=True, slots=True)
+class UserText:
+    """What the user typed."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelText:
+    """What the model said in a turn; visible only once the turn's calls are."""
+
+    turn: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallMade:
+    """A real call, issued in `turn`. `id` is unique within the session."""
+
+    id: str
+    turn: int
+    tool: str
+    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ResultSeen:
+    """A real call's result, as the agent saw it.
+
+    ok False with a value: the tool returned an error. `raised` "Type: message": it raised. known False: the
+    value was not recorded. untrusted: the manifest says that its content may be hostile.
+    """
+
+    id: str
+    tool: str
+    ok: bool
+    value: Any = None
+    raised: str | None = None
+    known: bool = True
+    untrusted: bool = False
+
+
+Event = UserText | ModelText | CallMade | ResultSeen
+
+
+class History:
+    """The events of one session, append-only. Only the runtime appends; predictors read.
+
+    `memo` is scratch space for predictors' incremental indexes, keyed by the predictor object; it may be
+    dropped at any time. `fork()` gives an independent copy (memo left out) for what-if chains.
+    """
+
+    __slots__ = ("_by_id", "_events", "_turn", "memo", "session", "tenant")
+
+    def __init__(self, session: str = "", tenant: str | None = None, events: Iterable[Event] = ()) -> None:
+        self.session = session
+        self.tenant = tenant
+        self.memo: dict[Any, Any] = {}
+        self._events: list[Event] = []
+        self._by_id: dict[str, CallMade] = {}
+        self._turn = 0
+        for event in events:
+            self.append(event)
+
+    @property
+    def events(self) -> Sequence[Event]:
+        """All events, oldest first. Do not change it."""
+        return self._events
+
+    @property
+    def turn(self) -> int:
+        """The number of the turn last seen."""
+        return self._turn
+
+    def call(self, id: str) -> CallMade | None:
+        """The call with this id, or None."""
+        return self._by_id.get(id)
+
+    def append(self, event: Event) -> None:
+        self._events.append(event)
+        if type(event) is CallMade:
+            self._by_id[event.id] = event
+            self._turn = event.turn
+        elif type(event) is ModelText:
+            self._turn = event.turn
+
+    def fork(self) -> History:
+        """An independent history with the same events so far."""
+        copy = History(self.session, self.tenant)
+        copy._events = list(self._events)
+        copy._by_id = dict(self._by_id)
+        copy._turn = self._turn
+        return copy
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    def __repr__(self) -> str:
+        calls = sum(type(event) is CallMade for event in self._events)
+        return f"<History {self.session!r}: {len(self._events)} events, {calls} calls, turn {self._turn}>"
+
+
+def _copy(value: Any, budget: list[int], depth: int) -> Any:
+    budget[0] -= 1
+    kind = type(value)
+    if kind is str:
+        if len(value) > MAX_TEXT:
+            value = value[:MAX_TEXT] + CUT
+        budget[0] -= len(value) >> 6
+        return value
+    if kind is int or kind is bool or kind is float or value is None:
+        return value
+    if depth <= 0 or budget[0] <= 0:
+        return CUT
+    if isinstance(value, Mapping):
+        out: dict[str, Any] = {}
+        for key, item in value.items():
+            if budget[0] <= 0:
+                break
+            out[key if type(key) is str else str(key)] = _copy(item, budget, depth - 1)
+        return out
+    if isinstance(value, (list, tuple)):
+        items: list[Any] = []
+        for item in value:
+            if budget[0] <= 0:
+                break
+            items.append(_copy(item, budget, depth - 1))
+        return items
+    dump = getattr(value, "model_dump", None)
+    if callable(dump) and not isinstance(value, type):
+        return _copy(dump(mode="json"), budget, depth - 1)
+    if is_dataclass(value) and not isinstance(value, type):
+        return _copy(asdict(value), budget, depth - 1)
+    return None
+
+
+def snapshot(value: Any) -> Any:
+    """A bounded, independent JSON-like copy of a result; text that is a JSON object or array is read.
+
+    Never raises: what cannot be copied is None. At most MAX_NODES values, MAX_TEXT characters a string.
+    """
+    try:
+        if type(value) is str and 1 < len(value) <= MAX_TEXT and value.lstrip()[:1] in ("{", "["):
+            try:
+                value = json.loads(value)
+            except (ValueError, RecursionError):
+                pass
+        return _copy(value, [MAX_NODES], MAX_SNAPSHOT_DEPTH)
+    except Exception:  # a foreign object's own dump may raise anything; a snapshot is optional
+        return None

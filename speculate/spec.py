@@ -1,0 +1,236 @@
+"""What one tool does to the world, and what one call of it therefore is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Literal
+
+from speculate.errors import ManifestError
+from speculate.identity import NORMALIZERS, canonical_json, is_json
+from speculate.resources import EVERYTHING, Claims, argument_names, fill, template_problem
+
+
+class Effect(Enum):
+    """What a call does to the world."""
+
+    READ = "read"
+    WRITE = "write"
+    ABORTABLE = "abortable"  # staged early, applied only for the real call
+
+
+Egress = Literal["none", "internal", "external"]
+
+_MISSING = object()
+
+
+@dataclass(frozen=True, slots=True)
+class ArgumentSpec:
+    """How one argument counts towards a call's identity.
+
+    normalize: "strip" | "casefold" | "path" | "url" | "number", or None for exactly as given.
+    ignore: has no bearing on the result. has_default/default: filled in before comparing.
+    sensitive: never learned, never recorded, never a label.
+    """
+
+    normalize: str | None = None
+    ignore: bool = False
+    has_default: bool = False
+    default: Any = None
+    sensitive: bool = False
+
+    def __post_init__(self) -> None:
+        if self.normalize is not None and self.normalize not in NORMALIZERS:
+            raise ManifestError(
+                f"unknown normalisation {self.normalize!r}; one of {', '.join(NORMALIZERS)}", field="normalize"
+            )
+        if self.has_default and not is_json(self.default):
+            raise ManifestError("the default is not a JSON value", field="default")
+
+
+@dataclass(frozen=True, slots=True)
+class EffectRule:
+    """One `when`: if `matches(arguments)`, the call has this effect instead of the entry's own.
+
+    Fields that are None are the entry's own; `reads`/`writes` None mean "*".
+    `matches` must be pure and must not raise for any JSON arguments.
+    """
+
+    matches: Callable[[Mapping[str, Any]], bool]
+    effect: Effect
+    idempotent: bool | None = None
+    reads: tuple[str, ...] | None = None
+    writes: tuple[str, ...] | None = None
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedCall:
+    """One call seen through its tool's spec. `key` is None if the call has no identity (not JSON)."""
+
+    tool: str
+    arguments: Mapping[str, Any]
+    key: str | None
+    effect: Effect
+    idempotent: bool
+    claims: Claims
+    speculable: bool
+    why_not: str | None  # None if speculable: "undeclared", "write", "not-idempotent", "veto", "confirm", "not-json"
+    spec: ToolSpec
+    dedup_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """One manifest entry, with every default filled in.
+
+    Times in seconds. `reads`/`writes` None mean "left out": "*" (a read writes nothing all the
+    same). `timeout_s` and `max_concurrency` limit launches; real calls are
+    limited only by `real_timeout_s` and `real_max_concurrency` (what the tool's own entry sets).
+    """
+
+    name: str
+    effect: Effect = Effect.WRITE
+    idempotent: bool | None = None
+    reads: tuple[str, ...] | None = None
+    writes: tuple[str, ...] | None = None
+    speculate: bool = True
+    untrusted: bool = False
+    ttl_s: float = 60.0
+    timeout_s: float = 30.0
+    max_concurrency: int = 8
+    real_timeout_s: float | None = None
+    real_max_concurrency: int | None = None
+    cost: float = 1.0
+    egress: Egress = "internal"
+    arguments: Mapping[str, ArgumentSpec] = field(default_factory=dict)
+    dedup_key: str | None = None
+    confirm: bool = False
+    compensate: str | None = None
+    when: tuple[EffectRule, ...] = ()
+    declared: bool = True
+    _plain: bool = field(init=False, default=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self._check()
+        object.__setattr__(self, "_plain", not self.arguments)
+
+    def _check(self) -> None:
+        def wrong(name: str, problem: str) -> ManifestError:
+            return ManifestError(problem, tool=self.name, field=name)
+
+        if not self.name:
+            raise wrong("name", "a tool needs a name")
+        for name in ("ttl_s", "timeout_s", "cost"):
+            value = getattr(self, name)
+            if not (value >= 0 and value != float("inf")):
+                raise wrong(name, f"must be a finite number of at least 0, not {value!r}")
+        if self.max_concurrency < 0:
+            raise wrong("max_concurrency", "must be at least 0")
+        if self.egress not in ("none", "internal", "external"):
+            raise wrong("egress", f'must be "none", "internal" or "external", not {self.egress!r}')
+        for name in ("reads", "writes"):
+            for template in getattr(self, name) or ():
+                if (problem := template_problem(template)) is not None:
+                    raise wrong(name, f"{template!r}: {problem}")
+        if self.effect is Effect.READ and self.writes:
+            raise wrong("writes", 'a read writes nothing; declare effect = "write" or "abortable"')
+        if self.confirm and self.effect is Effect.READ and not self.when:
+            raise wrong("confirm", "only a write or an abortable tool can ask for confirmation")
+        if self.dedup_key is not None:
+            if self.effect is Effect.READ and not self.when:
+                raise wrong("dedup_key", "only writes are de-duplicated")
+            if not argument_names(self.dedup_key):
+                raise wrong("dedup_key", "name at least one argument, as in '{order_id}'")
+
+    @classmethod
+    def undeclared(cls, name: str) -> ToolSpec:
+        """The spec of a tool nobody declared: a write of everything, never speculated (law L2)."""
+        return cls(name=name, effect=Effect.WRITE, declared=False, speculate=False)
+
+    def canonical_arguments(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Defaults filled in, ignored arguments left out, values normalised as declared."""
+        if self._plain:
+            return dict(arguments)
+        out: dict[str, Any] = {}
+        for name, value in arguments.items():
+            spec = self.arguments.get(name)
+            if spec is None:
+                out[name] = value
+            elif not spec.ignore:
+                out[name] = value if spec.normalize is None else NORMALIZERS[spec.normalize](value)
+        for name, spec in self.arguments.items():
+            if spec.has_default and not spec.ignore and name not in arguments:
+                out[name] = spec.default if spec.normalize is None else NORMALIZERS[spec.normalize](spec.default)
+        return out
+
+    def key(self, arguments: Mapping[str, Any]) -> str | None:
+        """The call's identity: "tool canonical-json", or None if the arguments are not JSON values."""
+        text = canonical_json(self.canonical_arguments(arguments))
+        return None if text is None else f"{self.name} {text}"
+
+    def resolve(self, arguments: Mapping[str, Any]) -> ResolvedCall:
+        """What this call is: identity, effect, resources, and whether it may be launched early."""
+        canonical = self.canonical_arguments(arguments)
+        text = canonical_json(canonical)
+        effect, idempotent, reads, writes = self.effect, self.idempotent, self.reads, self.writes
+        if self.when and text is not None:
+            for rule in self.when:
+                if rule.matches(canonical):
+                    effect, reads, writes = rule.effect, rule.reads, rule.writes
+                    idempotent = rule.idempotent if rule.idempotent is not None else None
+                    break
+        if idempotent is None:
+            idempotent = effect is Effect.READ
+        claims = Claims(
+            reads=self._fill(reads, canonical),
+            writes=() if effect is Effect.READ else self._fill(writes, canonical),
+        )
+        why_not: str | None = None
+        if not self.declared:
+            why_not = "undeclared"
+        elif effect is Effect.WRITE:
+            why_not = "write"
+        elif effect is Effect.READ and not idempotent:
+            why_not = "not-idempotent"
+        elif not self.speculate:
+            why_not = "veto"
+        elif self.confirm and effect is not Effect.READ:
+            why_not = "confirm"
+        elif text is None:
+            why_not = "not-json"
+        return ResolvedCall(
+            tool=self.name,
+            arguments=arguments,
+            key=None if text is None else f"{self.name} {text}",
+            effect=effect,
+            idempotent=idempotent,
+            claims=claims,
+            speculable=why_not is None,
+            why_not=why_not,
+            spec=self,
+            dedup_key=self._dedup(canonical) if effect is not Effect.READ else None,
+        )
+
+    @staticmethod
+    def _fill(templates: tuple[str, ...] | None, arguments: Mapping[str, Any]) -> tuple[str, ...]:
+        if templates is None:
+            return EVERYTHING
+        return tuple([fill(template, arguments) for template in templates])
+
+    def _dedup(self, arguments: Mapping[str, Any]) -> str | None:
+        """The filled dedup key; None (no de-duplication) if an argument it names is missing or not JSON."""
+        if self.dedup_key is None:
+            return None
+        values: list[Any] = []
+        for name in argument_names(self.dedup_key):
+            if arguments.get(name, _MISSING) in (_MISSING, None):
+                return None
+            values.append(arguments[name])
+        text = canonical_json(values)
+        return None if text is None else f"{self.name} {self.dedup_key} {text}"
+
+    def sensitive_arguments(self) -> frozenset[str]:
+        """Names of arguments never learned, recorded or used as a label."""
+        return frozenset(name for name, spec in self.arguments.items() if spec.sensitive)
