@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any
 
@@ -160,10 +161,8 @@ def snapshot(value: Any) -> Any:
     """
     try:
         if type(value) is str and 1 < len(value) <= MAX_TEXT and value.lstrip()[:1] in ("{", "["):
-            try:
+            with suppress(ValueError, RecursionError):
                 value = json.loads(value)
-            except (ValueError, RecursionError):
-                pass
         return _copy(value, [MAX_NODES], MAX_SNAPSHOT_DEPTH)
     except Exception:  # a foreign object's own dump may raise anything; a snapshot is optional
         return None

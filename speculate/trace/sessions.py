@@ -117,5 +117,5 @@ def moments(
                     result.raised,
                     result.known,
                     tools[id] in untrusted,
-                )  # fmt: skip
+                )
             )
