@@ -1,0 +1,1 @@
+"""Training and judging predictors on recorded runs."""
