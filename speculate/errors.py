@@ -14,13 +14,19 @@ class SpeculateError(Exception):
 
 
 class ManifestError(SpeculateError):
-    """A manifest is wrong. Names the file, the tool, the field and the mend."""
+    """A manifest is wrong. Names the file, the line where it is known, the tool, the field and the mend."""
 
     def __init__(
-        self, problem: str, *, file: str | None = None, tool: str | None = None, field: str | None = None
+        self,
+        problem: str,
+        *,
+        file: str | None = None,
+        tool: str | None = None,
+        field: str | None = None,
+        line: int | None = None,
     ) -> None:
-        self.problem, self.file, self.tool, self.field = problem, file, tool, field
-        where = [file or "manifest"]
+        self.problem, self.file, self.tool, self.field, self.line = problem, file, tool, field, line
+        where = [(file or "manifest") + (f":{line}" if line is not None else "")]
         if tool is not None:
             where.append(f"tool {tool!r}")
         if field is not None:
