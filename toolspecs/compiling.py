@@ -173,5 +173,7 @@ def launch_limits(specs: Iterable[ToolSpec]) -> dict[str, Any]:
                 "one file cannot say; write the manifests apart",
                 field=f"defaults.{field}",
             )
-        out.update({field: limit for limit in shared if limit != getattr(BUILT_IN, field)})
+        limit = next(iter(shared), None)
+        if limit is not None and limit != getattr(BUILT_IN, field):
+            out[field] = limit
     return out
