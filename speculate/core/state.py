@@ -1,0 +1,63 @@
+"""What the brain remembers besides speculations: sessions, real calls, and each tool's load."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from enum import Enum
+
+from speculate.core.disclosure import Disclosure
+from speculate.resources import any_overlap
+from speculate.spec import ResolvedCall
+
+
+class Phase(Enum):
+    """Where a real call stands."""
+
+    CONFIRMING = "confirming"  # the application is being asked
+    QUEUED = "queued"  # the tool's own limit of real calls is reached
+    JOINED = "joined"  # waits for the launch it was matched with
+    BESIDE = "beside"  # runs beside that launch
+    APPLYING = "applying"  # the abortable's commit step runs
+    RUNNING = "running"
+
+
+@dataclass(slots=True, eq=False)
+class RealCall:
+    """One call of the model's, from when it is made until it is answered."""
+
+    number: int
+    session: str
+    call: ResolvedCall
+    phase: Phase = Phase.RUNNING
+    speculation: int | None = None
+    claims_slot: bool = False  # counted among the tool's real calls
+
+
+@dataclass(slots=True, eq=False)
+class SessionState:
+    """What one session has disclosed and done."""
+
+    disclosure: Disclosure = field(default_factory=Disclosure)
+    closed: bool = False
+    calls: int = 0  # real calls not yet answered
+    in_flight: int = 0  # launches that run, aborting ones included
+    predicted_at: float | None = None  # when the oldest prediction not yet followed by a call was made
+    outcomes: dict[str, RealCall] = field(default_factory=dict)  # dedup key -> first successful call
+
+    def forget_outcomes(self, writes: tuple[str, ...], *, but: str | None) -> None:
+        """A conflicting write ran: outcomes of writes it may have undone are no longer handed out."""
+        for key in [
+            key for key, first in self.outcomes.items() if key != but and any_overlap(writes, first.call.claims.writes)
+        ]:
+            del self.outcomes[key]
+
+
+@dataclass(slots=True, eq=False)
+class ToolLoad:
+    """How many runs of one tool are under way."""
+
+    launches: int = 0  # running, joined and aborting launches
+    joined: int = 0  # of these, joined: they stand for real calls
+    real: int = 0  # real calls that run
+    queue: deque[int] = field(default_factory=deque)
