@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from speculate.history import CallMade, History, ModelText, ResultSeen, UserText, snapshot
@@ -18,6 +19,8 @@ from speculate.trace.records import (
     UserSaid,
 )
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass(slots=True)
 class RecordedTurn:
@@ -26,6 +29,15 @@ class RecordedTurn:
     record: TurnTaken
     calls: list[CallIssued] = field(default_factory=list)
     results: dict[str, ResultArrived] = field(default_factory=dict)
+
+    def tool_seconds(self, call: CallIssued) -> float | None:
+        """How long the tool took: as recorded, else from when the call was issued to when its result came."""
+        result = self.results.get(call.id)
+        if result is None:
+            return None
+        if result.tool_s is None and result.at is not None and call.at is not None:
+            return max(result.at - call.at, 0.0)
+        return result.tool_s
 
 
 @dataclass(slots=True)
@@ -48,38 +60,91 @@ class RecordedSession:
         return [call for turn in self.turns for call in turn.calls]
 
 
+class _Open:
+    """A session whose end has not been read yet."""
+
+    __slots__ = ("answered_by", "has_start", "ids", "implied", "session", "turns")
+
+    def __init__(self, start: SessionStarted, has_start: bool) -> None:
+        self.session = RecordedSession(start)
+        self.has_start = has_start
+        self.turns: dict[int, RecordedTurn] = {}
+        self.implied: set[int] = set()  # turns known so far only by their calls
+        self.ids: set[str] = set()
+        self.answered_by: dict[str, list[tuple[str, RecordedTurn]]] = {}  # recorded id: unanswered calls, oldest first
+
+    def take_turn(self, record: TurnTaken) -> None:
+        if record.turn in self.implied:  # calls issued while the model still spoke come before their turn
+            self.implied.discard(record.turn)
+            self.turns[record.turn].record = record
+            return
+        turn = self.turns[record.turn] = RecordedTurn(record)
+        self.session.steps.append(turn)
+
+    def issue(self, call: CallIssued) -> None:
+        turn = self.turns.get(call.turn)
+        if turn is None:
+            turn = self.turns[call.turn] = RecordedTurn(TurnTaken(call.session, call.turn))
+            self.implied.add(call.turn)
+            self.session.steps.append(turn)
+        recorded_id = call.id
+        if recorded_id in self.ids:
+            count = 2
+            while f"{recorded_id}~{count}" in self.ids:
+                count += 1
+            call = replace(call, id=f"{recorded_id}~{count}")
+            _log.warning("session %s: call id %s occurs twice; read as %s", call.session, recorded_id, call.id)
+        self.ids.add(call.id)
+        turn.calls.append(call)
+        self.answered_by.setdefault(recorded_id, []).append((call.id, turn))
+
+    def answer(self, result: ResultArrived) -> None:
+        waiting = self.answered_by.get(result.id)
+        if not waiting:
+            _log.warning("session %s: a result for %s, which no call awaits, is left out", result.session, result.id)
+            return
+        id, turn = waiting.pop(0)
+        turn.results[id] = result if id == result.id else replace(result, id=id)
+
+
 def group_sessions(records: Iterable[Record]) -> Iterator[RecordedSession]:
-    """Sessions as they end (those that never end come last, in order of their start)."""
-    open_: dict[str, RecordedSession] = {}
-    turn_of: dict[tuple[str, str], RecordedTurn] = {}
+    """Sessions as they end (those that never end come last, in order of their start).
+
+    Memory holds the sessions that are open. A call id that occurs twice in a session is made unique ("c1~2"), and
+    results go to the oldest call that awaits one; a result no call awaits is left out with a warning. A second
+    `session` record begins a new session of the same id.
+    """
+    open_: dict[str, _Open] = {}
     for record in records:
-        session = open_.get(record.session)
-        if session is None:
-            start = record if isinstance(record, SessionStarted) else SessionStarted(record.session)
-            session = open_[record.session] = RecordedSession(start)
+        state = open_.get(record.session)
+        if isinstance(record, SessionStarted):
+            if state is not None and not state.has_start:  # the first events overtook it
+                state.session.start, state.has_start = record, True
+                continue
+            if state is not None:
+                yield open_.pop(record.session).session
+            open_[record.session] = _Open(record, has_start=True)
+            continue
+        if state is None:
+            if isinstance(record, ResultArrived):
+                _log.warning("session %s: a result of a session that is not open is left out", record.session)
+                continue
+            if isinstance(record, SessionEnded):
+                continue
+            state = open_[record.session] = _Open(SessionStarted(record.session), has_start=False)
         match record:
-            case UserSaid():
-                session.steps.append(record)
-            case TurnTaken():
-                session.steps.append(RecordedTurn(record))
             case CallIssued():
-                last = session.steps[-1] if session.steps else None
-                if not isinstance(last, RecordedTurn) or last.record.turn != record.turn:
-                    last = next((t for t in reversed(session.turns) if t.record.turn == record.turn), None)
-                    if last is None:  # a call whose turn was not recorded
-                        last = RecordedTurn(TurnTaken(record.session, record.turn))
-                        session.steps.append(last)
-                last.calls.append(record)
-                turn_of[record.session, record.id] = last
+                state.issue(record)
             case ResultArrived():
-                turn = turn_of.pop((record.session, record.id), None)
-                if turn is not None:
-                    turn.results[record.id] = record
+                state.answer(record)
+            case TurnTaken():
+                state.take_turn(record)
+            case UserSaid():
+                state.session.steps.append(record)
             case SessionEnded():
-                yield open_.pop(record.session)
-            case SessionStarted():
-                pass
-    yield from open_.values()
+                yield open_.pop(record.session).session
+    for state in open_.values():
+        yield state.session
 
 
 def read_sessions(*paths: str | Path) -> list[RecordedSession]:
