@@ -1,0 +1,1 @@
+"""Prediction quality: scores, errors, reliability, ablation, learning curve. `python -m benchmarks.prediction`."""

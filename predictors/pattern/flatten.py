@@ -1,0 +1,188 @@
+"""A JSON value as a bounded list of (path, scalar, element) items, in document order.
+
+Paths are "tool.a.b[].c": list elements share a path, and so do the entries of an object whose keys are data
+(identifiers, names) rather than fields; those keys are items themselves ("tool.a{key}"). `element` numbers the
+innermost list element an item stands in, 0 outside any list, so that fields of one record can be told together.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from predictors.pattern.text import read
+
+MAX_ITEMS = 320
+MAX_NODES = 900
+MAX_DEPTH = 10
+MAX_VALUE = 200  # characters of a value that can be passed on as it stands
+MAX_TEXT_SPANS = 80
+MAX_PATHS = 20_000  # of the cache of path strings; then it starts afresh
+
+_FIELD = re.compile(r"[A-Za-z_$@][A-Za-z_\-$@:. ]{0,30}[0-9]{0,2}[A-Za-z_]{0,12}\Z")
+
+Item = tuple[str, Any, int]
+
+
+class Node:
+    """One path and its extensions: a cache, so that a path's string is built once."""
+
+    __slots__ = ("children", "list", "path")
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.children: dict[str, Node] = {}
+        self.list: Node | None = None
+
+    def child(self, key: str) -> Node:
+        node = self.children.get(key)
+        if node is None:
+            node = Node(f"{self.path}.{key}" if self.path[-1:] != "(" else f"{self.path}{key})")
+            if len(self.children) < 256:
+                self.children[key] = node
+        return node
+
+    def elements(self) -> Node:
+        if self.list is None:
+            self.list = Node(self.path + "[]")
+        return self.list
+
+
+def _keys_are_data(value: dict[str, Any]) -> bool:
+    """Whether an object is a map from identifiers or names to things of one kind."""
+    size = len(value)
+    if size > 40:
+        return True
+    odd = 0
+    for key in value:
+        if not _FIELD.match(key):
+            odd += 1
+    if odd:
+        return odd * 2 >= size
+    if size < 2:
+        return False
+    fields = None
+    for item in value.values():
+        if type(item) is not dict or len(item) < 2:
+            return False
+        if fields is None:
+            fields = item.keys()
+        elif fields != item.keys():
+            return False
+    return True
+
+
+class Flattener:
+    """Turns values into items; keeps nothing but a cache of path strings."""
+
+    __slots__ = ("_count", "roots")
+
+    def __init__(self) -> None:
+        self.roots: dict[str, Node] = {}
+        self._count = 0
+
+    def root(self, name: str) -> Node:
+        node = self.roots.get(name)
+        if node is None:
+            if len(self.roots) > 2_000:
+                self.roots.clear()
+            node = self.roots[name] = Node(name)
+        return node
+
+    def items(self, name: str, value: Any, year: str | None) -> tuple[list[Item], list[str]]:
+        """The items of a value under the root `name`, and the words of its text if it is (short of) nothing else."""
+        self._count += 1
+        if self._count > MAX_PATHS:
+            self.roots.clear()
+            self._count = 0
+        out: list[Item] = []
+        words: list[str] = []
+        budget = [MAX_NODES, 0, MAX_TEXT_SPANS]
+        self._walk(value, self.root(name), 0, MAX_DEPTH, out, words, budget, year)
+        return out, words
+
+    def _walk(
+        self, value: Any, node: Node, element: int, depth: int, out: list[Item], words: list[str],
+        budget: list[int], year: str | None,
+    ) -> None:  # fmt: skip
+        budget[0] -= 1
+        kind = type(value)
+        if kind is str:
+            size = len(value)
+            if size <= MAX_VALUE:
+                if value:
+                    out.append((node.path, value, element))
+                if size < 24 or " " not in value:
+                    if "/" in value and size > 2:
+                        self._path(value, node, element, out)
+                    return
+            if budget[2] > 0:
+                spans, found = read(value, year)
+                budget[2] -= len(spans)
+                base = node.path + ":"
+                for form, text in spans:
+                    out.append((base + form, text, element))
+                if len(words) < 200:
+                    words.extend(found)
+            return
+        if kind is int or kind is float:
+            out.append((node.path, value, element))
+            return
+        if kind is dict:
+            if depth <= 0:
+                return
+            if value and _keys_are_data(value):
+                inner = node.child("*")
+                keys = node.path + "{key}"
+                for key, item in value.items():
+                    if budget[0] <= 0 or len(out) >= MAX_ITEMS:
+                        return
+                    budget[1] += 1
+                    at = budget[1]
+                    if len(key) <= MAX_VALUE:
+                        out.append((keys, key, at))
+                    self._walk(item, inner, at, depth - 1, out, words, budget, year)
+                return
+            for key, item in value.items():
+                if budget[0] <= 0 or len(out) >= MAX_ITEMS:
+                    return
+                if item is None or item is True or item is False:
+                    continue
+                self._walk(item, node.child(key), element, depth - 1, out, words, budget, year)
+            return
+        if kind is list:
+            if depth <= 0:
+                return
+            inner = node.elements()
+            for item in value:
+                if budget[0] <= 0 or len(out) >= MAX_ITEMS:
+                    return
+                budget[1] += 1
+                self._walk(item, inner, budget[1], depth - 1, out, words, budget, year)
+
+    @staticmethod
+    def _path(value: str, node: Node, element: int, out: list[Item]) -> None:
+        """A path's or URL's parts."""
+        head, _, tail = value.rstrip("/").rpartition("/")
+        if tail and head:
+            out.append((node.path + "|basename", tail, element))
+            out.append((node.path + "|dirname", head, element))
+
+
+def outcome(ok: bool, known: bool, value: Any) -> str:
+    """What kind of result: error "!", unknown "?", empty "0", text "t", one "1", many "+"."""
+    if not ok:
+        return "!"
+    if not known:
+        return "?"
+    if value is None or value == "" or value == [] or value == {}:
+        return "0"
+    kind = type(value)
+    if kind is list:
+        return "+" if len(value) > 1 else "1"
+    if kind is dict:
+        for item in value.values():
+            if type(item) is list:
+                return "+" if len(item) > 1 else "0" if not item else "1"
+        return "1"
+    return "t" if kind is str and len(value) > 80 else "1"

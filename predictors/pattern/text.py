@@ -1,0 +1,331 @@
+"""What free text offers as argument values: identifiers by shape, names, dates, quotations, paths, URLs.
+
+Nothing here knows a language beyond a closed list of function words, and nothing knows a tool or a field. Every
+text costs bounded time: only its head and tail are read, and only so many spans are taken.
+"""
+
+from __future__ import annotations
+
+import re
+from zlib import crc32
+
+MAX_CHARACTERS = 2_400
+MAX_TOKENS = 260
+MAX_SPANS = 90
+BUCKETS = 4_096  # words are counted under hashed buckets, so that no word of a user stands in a model
+
+_TOKEN = re.compile(
+    r"https?://[^\s<>\"'”)\]]+"
+    r"|[\"“`][^\"“”`\n]{2,120}[\"”`]|(?<![^\W_])['‘][^'\n]{2,80}?['’](?![^\W_])"
+    r"|[#$@~]?[^\W_](?:[^\s,;:!?()\[\]{}<>\"“”`*=|…]*[^\W_])?|[~.]?/[^\s,;:!?()\[\]{}<>\"“”`*=|'’]+|[.!?\n:;]|\S"
+)
+_RUNS = re.compile(r"(.)\1+")
+_CLASSES = str.maketrans(
+    {**dict.fromkeys("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "A"), **dict.fromkeys("abcdefghijklmnopqrstuvwxyz", "a"),
+     **dict.fromkeys("0123456789", "9")}
+)  # fmt: skip
+_MONTHS = {
+    name: number
+    for number, names in enumerate(
+        ("jan january", "feb february", "mar march", "apr april", "may", "jun june", "jul july", "aug august",
+         "sep sept september", "oct october", "nov november", "dec december"), 1,
+    )
+    for name in names.split()
+}  # fmt: skip
+_ORDINAL = re.compile(r"(\d{1,2})(?:st|nd|rd|th)?\Z")
+FUNCTION_WORDS = frozenset(
+    [
+        "a",
+        "about",
+        "after",
+        "all",
+        "also",
+        "am",
+        "an",
+        "and",
+        "any",
+        "are",
+        "as",
+        "at",
+        "be",
+        "because",
+        "been",
+        "before",
+        "between",
+        "both",
+        "but",
+        "by",
+        "can",
+        "could",
+        "did",
+        "do",
+        "does",
+        "for",
+        "from",
+        "get",
+        "give",
+        "had",
+        "has",
+        "have",
+        "he",
+        "hello",
+        "her",
+        "hey",
+        "hi",
+        "his",
+        "how",
+        "i",
+        "i'd",
+        "i'll",
+        "i'm",
+        "i've",
+        "if",
+        "in",
+        "into",
+        "is",
+        "it",
+        "it's",
+        "its",
+        "just",
+        "let",
+        "like",
+        "look",
+        "may",
+        "me",
+        "my",
+        "no",
+        "not",
+        "now",
+        "of",
+        "off",
+        "ok",
+        "okay",
+        "on",
+        "or",
+        "our",
+        "please",
+        "she",
+        "should",
+        "show",
+        "since",
+        "so",
+        "some",
+        "sure",
+        "tell",
+        "than",
+        "thank",
+        "thanks",
+        "that",
+        "that's",
+        "the",
+        "their",
+        "them",
+        "then",
+        "there",
+        "these",
+        "they",
+        "this",
+        "those",
+        "to",
+        "too",
+        "under",
+        "until",
+        "up",
+        "us",
+        "was",
+        "we",
+        "well",
+        "were",
+        "what",
+        "what's",
+        "when",
+        "where",
+        "which",
+        "while",
+        "who",
+        "whom",
+        "whose",
+        "why",
+        "will",
+        "with",
+        "would",
+        "yes",
+        "you",
+        "your",
+        "here",
+        "search",
+        "find",
+        "however",
+        "additionally",
+        "actually",
+        "unfortunately",
+        "yeah",
+    ]  # a list of words reads best as text
+)
+_JOINERS = frozenset("of the and with in for de la le da di du del der den van von to on at a an & y et".split())  # noqa: SIM905  # likewise
+
+_CONJUNCTIONS = frozenset(("and", "&", "y", "et"))
+
+Span = tuple[str, str]
+
+
+def shape(token: str) -> str:
+    """The form of an identifier: digits counted, codes of capitals and digits counted, the rest run by run."""
+    if token.isdigit():
+        return f"9x{len(token)}"
+    if len(token) <= 24 and token.isalnum() and token.isupper():
+        return f"Ax{len(token)}"
+    return _RUNS.sub(r"\1", token[:64].translate(_CLASSES))
+
+
+def bucket(word: str) -> int:
+    """The bucket a word is counted under. The same on every machine and in every process."""
+    return crc32(word.encode("utf-8", "surrogatepass")) % BUCKETS
+
+
+def _before(previous: str) -> str:
+    return previous if previous in FUNCTION_WORDS else f"~{bucket(previous)}" if previous else "^"
+
+
+def read(text: str, year: str | None = None) -> tuple[list[Span], list[str]]:
+    """(spans, words): what the text offers, as (kind, value) in order; and its words, lower case.
+
+    year: the year a date without one is taken to lie in.
+    """
+    if len(text) > MAX_CHARACTERS:
+        half = MAX_CHARACTERS // 2
+        text = text[:half] + "\n" + text[-half:]
+    spans: list[Span] = []
+    words: list[str] = []
+    run: list[str] = []  # capitalised words, joiners between them allowed
+    run_core = 0  # how long the run is without trailing joiners
+    run_before = ""
+    previous = ""
+    sentence_start = True
+    month = 0
+    count = 0
+
+    def close() -> None:
+        nonlocal run, run_core
+        if run_core:
+            _names(run[:run_core], run_before, spans)
+        run = []
+        run_core = 0
+
+    for match in _TOKEN.finditer(text):
+        token = match.group()
+        count += 1
+        if count > MAX_TOKENS or len(spans) > MAX_SPANS:
+            break
+        first = token[0]
+        if len(token) == 1 and not first.isalnum():
+            if first in ".!?\n:;,":
+                close()
+                sentence_start = sentence_start or first != ","
+                if first == ",":
+                    sentence_start = False
+            elif first not in "&'’-":
+                close()
+            if first == "&" and run:
+                run.append(first)
+            continue
+        if first in "\"“`'‘" and len(token) > 2:
+            close()
+            inner = token[1:-1].strip()
+            if inner:
+                spans.append(("quoted", inner))
+                if "/" in inner and " " not in inner:
+                    spans.append(("path", inner))
+                words.append("\x00quoted")
+            sentence_start = False
+            continue
+        if token.endswith(("'s", "’s")):
+            token = token[:-2]
+        lower = token.lower()
+        if token.startswith(("http://", "https://")):
+            close()
+            spans.append(("url", token.rstrip(".")))
+            words.append("\x00url")
+        elif first in "/~" or ("/" in token and len(token) > 3):
+            close()
+            spans.append(("path", token))
+            words.append("\x00path")
+        elif not lower.isalpha() and (any(map(str.isdigit, token)) or first in "#@$" or "_" in token or "@" in token):
+            date = _ORDINAL.match(lower) if month else None
+            if date is not None and year is not None and 1 <= int(date[1]) <= 31:
+                spans.append(("date", f"{year}-{month:02d}-{int(date[1]):02d}"))
+            if run and token.isdigit():
+                run.append(token)
+                run_core = len(run)
+            else:
+                close()
+            form = shape(token)
+            spans.append((form, token))
+            if not first.isalnum():
+                spans.append((form + ".bare", token[1:]))
+            spans.append((f"{form}<{_before(previous)}", token))
+            words.append("\x00" + form)
+        else:
+            words.append(lower)
+            if first.isupper():
+                if not run:
+                    if sentence_start and lower in FUNCTION_WORDS:
+                        pass
+                    else:
+                        run.append(token)
+                        run_core = 1
+                        run_before = previous
+                else:
+                    run.append(token)
+                    run_core = len(run)
+                if len(token) <= 24 and len(token) >= 2 and token.isupper() and token.isalpha():
+                    form = f"Ax{len(token)}"
+                    spans.append((form, token))
+                    spans.append((f"{form}<{_before(previous)}", token))
+                    words.append("\x00" + form)
+            elif run and lower in _JOINERS and len(run) - run_core < 2:
+                run.append(token)
+            else:
+                close()
+        month = _MONTHS.get(lower, 0)
+        previous = lower
+        sentence_start = False
+    close()
+    return spans, words
+
+
+def _split(run: list[str], at: frozenset[str]) -> list[tuple[str, list[str]]]:
+    """(the joiner before, the words) of each part."""
+    parts: list[tuple[str, list[str]]] = [("", [])]
+    for word in run:
+        if word in at:
+            parts.append((word, []))
+        else:
+            parts[-1][1].append(word)
+    return [part for part in parts if part[1]]
+
+
+def _names(run: list[str], before: str, spans: list[Span]) -> None:
+    """One stretch of capitalised words: cut at every joiner, at conjunctions only, and whole."""
+    parts = _split(run, _JOINERS)
+    titles = _split(run, _CONJUNCTIONS) if len(parts) > 1 else parts
+    for joiner, words in titles:
+        if words[-1] in _JOINERS:
+            words = words[:-1]
+        text = " ".join(words)
+        spans.append(("Title", text))
+        spans.append((f"Title<{_before(joiner or before)}", text))
+    if len(titles) > 1:
+        spans.append(("Whole", " ".join(run)))
+    for joiner, part in parts:
+        text = " ".join(part)
+        around = _before(joiner or before)
+        spans.append(("Name", text))
+        spans.append((f"Name<{around}", text))
+        if len(part) > 1:
+            spans.append(("Name+", text))
+        if len(part) == 2:
+            spans.append(("Name2.first", part[0]))
+            spans.append(("Name2.last", part[1]))
+            spans.append((f"Name2.first<{around}", part[0]))
+            spans.append((f"Name2.last<{around}", part[1]))
