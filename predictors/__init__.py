@@ -1,15 +1,21 @@
 """Who guesses the next calls: predictors behind one protocol, and the model files they are kept in."""
 
+from predictors.calibration import Calibrator
 from predictors.markov import MarkovPredictor
+from predictors.mixture import Mixture
 from predictors.modelfile import load_predictor, save_predictor
 from predictors.registry import KINDS, Model, TrainableModel, UnknownPredictor, create, predictor_class
 from predictors.repeat import RepeatPredictor
+from predictors.tournament import Tournament
 
 __all__ = [
     "KINDS",
+    "Calibrator",
     "MarkovPredictor",
+    "Mixture",
     "Model",
     "RepeatPredictor",
+    "Tournament",
     "TrainableModel",
     "UnknownPredictor",
     "create",

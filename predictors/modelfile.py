@@ -87,7 +87,8 @@ def from_envelope(document: Any, *, file: str | None = None, also: Iterable[type
     if not isinstance(body, dict):
         raise ModelFileError('"model" is missing or no object: the file is damaged, train it again', file=file)
     try:
-        loaded: Model = found.from_document(body)
+        composed = {"also": tuple(own.values())} if getattr(found, "COMPOSED", False) else {}
+        loaded: Model = found.from_document(body, **composed)
     except ModelFileError as error:
         raise ModelFileError(error.problem, file=file) from error
     except (KeyError, ValueError, TypeError, AttributeError, IndexError, RecursionError) as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import cast
 
-from predictors import MarkovPredictor, RepeatPredictor
+from predictors import MarkovPredictor, Mixture, RepeatPredictor, Tournament
 from predictors.registry import KINDS, TrainableModel, predictor_class
 from speculate.prediction import Predictor
 from tests.contract.runs import SPECS, training_runs
@@ -20,6 +20,10 @@ SUBJECTS: dict[str, Callable[[], Predictor]] = {
     "repeat, untrained": RepeatPredictor,
     "markov": lambda: _trained("markov"),
     "markov, untrained": MarkovPredictor,
+    "tournament": lambda: Tournament.train(training_runs(), SPECS, ["markov", "repeat"]),
+    "tournament, untrained": lambda: Tournament([MarkovPredictor(), RepeatPredictor()]),
+    "mixture": lambda: Mixture.train(training_runs(), SPECS, ["markov", "repeat"]),
+    "mixture, untrained": lambda: Mixture([MarkovPredictor(), RepeatPredictor()]),
 }
 TRAINABLE = ["repeat", "markov"]
 assert set(TRAINABLE) <= set(KINDS)
