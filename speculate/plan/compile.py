@@ -1,0 +1,376 @@
+"""Compiling a plan: every check there is, before anything runs.
+
+Near-linear in tasks, edges and claims, so that a plan of 100,000 tasks is judged in seconds. All problems are
+collected; nothing is run, guessed or asked of a model.
+"""
+
+from __future__ import annotations
+
+import heapq
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from speculate.errors import PlanError
+from speculate.fanout.limits import NO_LIMITS, Limits
+from speculate.plan.compiled import CompiledPlan, Edge, EdgeKind, Node
+from speculate.plan.conflicts import ConflictOrder, ordered_pairs, shared_resource, unordered_conflicts
+from speculate.plan.effects import SERIAL_WRITES, Effects, TaskEffect
+from speculate.plan.findings import Findings, InvalidPlan
+from speculate.plan.flatten import FlatTask, flatten
+from speculate.plan.graph import critical_path, cycles, remaining_path, successors_of, topological_order
+from speculate.plan.model import Plan
+from speculate.plan.placeholders import Reference, read_template, show_path
+from speculate.plan.schedule import Scheduler
+from speculate.plan.schema import at, problems
+from speculate.plan.toolbox import Toolbox
+from speculate.resources import Claims
+
+MAX_CONFLICTS = 50
+
+Conflicts = Literal["refuse", "order"]
+
+
+def compile_plan(
+    plan: Plan, toolbox: Toolbox, *, limits: Limits = NO_LIMITS, conflicts: Conflicts = "refuse"
+) -> CompiledPlan:
+    """Check `plan` against the tools and lay out its graph.
+
+    conflicts "refuse": tasks that conflict and are not ordered are an error. "order": they are put in the plan's
+    order, and the edges added are reported. Where only an unknown value might make two tasks conflict, they are put
+    in order either way. Raises InvalidPlan with everything that is wrong.
+    """
+    return _Compilation(plan, toolbox, limits, conflicts).run()
+
+
+class _Compilation:
+    def __init__(self, plan: Plan, toolbox: Toolbox, limits: Limits, conflicts: Conflicts) -> None:
+        self.plan, self.toolbox, self.limits, self.conflicts = plan, toolbox, limits, conflicts
+        self.findings = Findings()
+        self.effects = Effects(toolbox.specs)
+        self.added: list[tuple[str, str]] = []
+
+    def run(self) -> CompiledPlan:
+        tasks = flatten(self.plan, self.findings)
+        index = self._index(tasks)
+        self._check_tools(tasks)
+        edges = self._edges(tasks, index)
+        result = self._result(index)
+        self._check_schemas(tasks, index)
+        order = self._order(tasks, edges)
+        if order is None:
+            raise InvalidPlan(self.plan.name, self.findings.all())
+        # From here on everything is in topological order, so that indices only ever point backwards.
+        place = {old: new for new, old in enumerate(order)}
+        tasks = [tasks[old] for old in order]
+        edges = [
+            sorted(((place[source], kind) for source, kind in edges[old]), key=lambda edge: edge[0]) for old in order
+        ]
+        effects = [self._effect(task) for task in tasks]
+        self._check_policies(tasks, effects)
+        self._check_phantoms(tasks, edges, effects)
+        self._resolve_conflicts(tasks, edges, effects)
+        if self.findings.has_errors:
+            raise InvalidPlan(self.plan.name, self.findings.all())
+        return self._lay_out(tasks, edges, effects, result)
+
+    # What the plan says
+
+    def _index(self, tasks: Sequence[FlatTask]) -> dict[str, int]:
+        index: dict[str, int] = {}
+        for position, task in enumerate(tasks):
+            if task.id in index:
+                self.findings.error("duplicate", "two tasks have this id", "give each its own", task.id)
+            index.setdefault(task.id, position)
+        return index
+
+    def _check_tools(self, tasks: Sequence[FlatTask]) -> None:
+        known = self.toolbox.known()
+        for task in tasks:
+            if task.tool is not None and task.tool not in known:
+                near = _near(task.tool, known)
+                mend = f"did you mean {near!r}?" if near else f"there are: {_some(known)}"
+                self.findings.error("unknown-tool", f"there is no tool {task.tool!r}", mend, task.id)
+
+    def _edges(self, tasks: Sequence[FlatTask], index: Mapping[str, int]) -> list[list[tuple[int, EdgeKind]]]:
+        edges: list[list[tuple[int, EdgeKind]]] = []
+        for position, task in enumerate(tasks):
+            kinds: dict[int, EdgeKind] = {}
+            for source, kind, written in _sources(task):
+                found = index.get(source)
+                if found is None:
+                    mend = "write $$ for a dollar sign" if kind is EdgeKind.DATA else "name a task of the plan"
+                    self.findings.error("unknown-id", f"{written} names no task", mend, task.id)
+                elif found == position:
+                    self.findings.error("self", f"{written} is the task itself", "refer to an earlier task", task.id)
+                elif task.ordered and found > position:
+                    mend = "in a numbered plan a task refers to earlier ones only"
+                    self.findings.error("later-id", f"{written} names a later task", mend, task.id)
+                else:
+                    kinds.setdefault(found, kind)
+            declared = {index[source] for source in task.after if source in index}
+            for source_position, kind in kinds.items():
+                if kind is EdgeKind.DATA and source_position not in declared:
+                    self.added.append((tasks[source_position].id, task.id))
+                    if declared and not task.collects:
+                        problem = f"${tasks[source_position].id} is used without an edge; the edge was added"
+                        self.findings.add("note", "added-edge", problem, "name it in `after`", task.id)
+            edges.append(list(kinds.items()))
+        return edges
+
+    def _result(self, index: Mapping[str, int]) -> Any:
+        if self.plan.result is None:
+            return None
+        try:
+            template = read_template(self.plan.result)
+        except PlanError as error:
+            self.findings.error("result", error.problem, "mend the plan's `result`")
+            return None
+        for reference in template.references:
+            if reference.task not in index:
+                problem = f"the plan's result asks for {reference}, which names no task"
+                self.findings.error("result", problem, "name a task of the plan")
+        return template.tree
+
+    def _order(self, tasks: Sequence[FlatTask], edges: Sequence[Sequence[tuple[int, EdgeKind]]]) -> list[int] | None:
+        predecessors = [[source for source, _ in each] for each in edges]
+        order = topological_order(predecessors)
+        if len(order) == len(tasks):
+            return order
+        for cycle in cycles(predecessors):
+            names = [tasks[node].id for node in cycle]
+            shown = names if len(names) <= 8 else [*names[:4], "…", *names[-3:]]
+            self.findings.error(
+                "cycle", f"waits for itself: {' → '.join([*shown, names[0]])}", "take out one of these edges", names[0]
+            )
+        return None
+
+    # What the tools say
+
+    def _check_schemas(self, tasks: Sequence[FlatTask], index: Mapping[str, int]) -> None:
+        schemas = self.toolbox.schemas
+
+        def look_up(reference: Reference) -> Mapping[str, Any] | None:
+            position = index.get(reference.task)
+            tool = None if position is None else tasks[position].tool
+            schema = schemas.get(tool) if tool is not None else None
+            if schema is None or schema.output is None:
+                return None
+            return at(schema.output, reference.path)[0]
+
+        for task in tasks:
+            schema = schemas.get(task.tool) if task.tool is not None else None
+            if schema is not None and schema.input is not None:
+                for path, problem in problems(task.tree, schema.input, look_up):
+                    where = f"argument {show_path(path).lstrip('.')}" if path else "the arguments"
+                    self.findings.error(
+                        "schema", f"{where} of {task.tool}: {problem}", "mend it or the tool's schema", task.id
+                    )
+            asked = [*task.references, *(reference for _, reference in task.conditions)]
+            for reference in asked:
+                position = index.get(reference.task)
+                tool = None if position is None else tasks[position].tool
+                source = schemas.get(tool) if tool is not None else None
+                if source is not None and source.output is not None and reference.path:
+                    suspicious = at(source.output, reference.path)[1]
+                    if suspicious is not None:
+                        problem = f"{reference}: in what {tool} returns, {suspicious}"
+                        self.findings.add("warning", "path", problem, "mend the path", task.id)
+
+    def _effect(self, task: FlatTask) -> TaskEffect:
+        return self.effects.of(task.tool, task.tree, not task.references)
+
+    def _check_policies(self, tasks: Sequence[FlatTask], effects: Sequence[TaskEffect]) -> None:
+        known = self.toolbox.known()
+        for task, effect in zip(tasks, effects, strict=True):
+            if task.policy.retry is not None and not effect.idempotent:
+                problem = f"has a retry, but {task.tool} is not idempotent"
+                self.findings.error("retry", problem, "take the retry out, or declare idempotent = true", task.id)
+            if task.policy.undo is not None and task.policy.undo.tool not in known:
+                problem = f"is undone by {task.policy.undo.tool!r}, which is no tool"
+                self.findings.error("undo", problem, f"there are: {_some(known)}", task.id)
+
+    def _check_phantoms(
+        self,
+        tasks: Sequence[FlatTask],
+        edges: Sequence[Sequence[tuple[int, EdgeKind]]],
+        effects: Sequence[TaskEffect],
+    ) -> None:
+        for target, each in enumerate(edges):
+            for source, kind in each:
+                if kind is not EdgeKind.AFTER or tasks[target].tool is None or tasks[source].tool is None:
+                    continue
+                if not effects[source].possible.conflicts_with(effects[target].possible):
+                    problem = f"waits for {tasks[source].id!r}, uses nothing of it, and does not conflict with it"
+                    self.findings.add("warning", "phantom-edge", problem, "take it out of `after`", tasks[target].id)
+
+    # What must not overlap
+
+    def _resolve_conflicts(
+        self, tasks: Sequence[FlatTask], edges: list[list[tuple[int, EdgeKind]]], effects: Sequence[TaskEffect]
+    ) -> None:
+        if not any(effect.is_write for effect in effects):
+            return
+        order = range(len(tasks))
+        predecessors = [[source for source, _ in each] for each in edges]
+        if self.conflicts == "refuse":
+            certain = [effect.certain for effect in effects]
+            found = unordered_conflicts(predecessors, successors_of(predecessors), order, certain, MAX_CONFLICTS)
+            for one, other in sorted(found):
+                self._report_conflict(tasks[one], tasks[other], certain[one], certain[other])
+            if found:
+                return
+            if all(effect.certain == effect.possible for effect in effects):
+                return  # all pairs are known to be in order already
+        self._put_in_order(tasks, edges, predecessors, effects)
+
+    def _report_conflict(self, one: FlatTask, other: FlatTask, claims: Claims, others: Claims) -> None:
+        resource = shared_resource(
+            Claims(claims.reads, _declared(claims.writes)), Claims(others.reads, _declared(others.writes))
+        )
+        if resource is None:
+            self.findings.error(
+                "parallel-writes",
+                f"{one.tool} and {other.tool} of task {one.id!r} may not be repeated and would run at once",
+                f"add {one.id!r} to `after`, or declare idempotent = true and a dedup_key",
+                other.id,
+            )
+            return
+        shown = "everything" if resource == "*" else repr(re.sub("%7Fvalue[0-9]+", "…", resource))
+        self.findings.error(
+            "conflict",
+            f"{other.tool} and {one.tool} of task {one.id!r} conflict over {shown} and are not ordered",
+            f"add {one.id!r} to `after`, or declare narrower resources",
+            other.id,
+        )
+
+    def _put_in_order(
+        self,
+        tasks: Sequence[FlatTask],
+        edges: list[list[tuple[int, EdgeKind]]],
+        predecessors: Sequence[Sequence[int]],
+        effects: Sequence[TaskEffect],
+    ) -> None:
+        board = ConflictOrder()
+        wanted: list[tuple[int, int]] = []
+        try:
+            for target, effect in enumerate(effects):
+                if effect.possible.reads or effect.possible.writes:
+                    before = set(board.place(target, effect.possible)).difference(predecessors[target])
+                    wanted += [(source, target) for source in sorted(before)]
+        except PlanError as error:
+            self.findings.error("wide", error.problem, "or order them with `after`")
+            return
+        is_ordered = ordered_pairs(predecessors, range(len(tasks)), wanted)
+        for source, target in wanted:
+            if is_ordered((source, target)):
+                continue
+            edges[target].append((source, EdgeKind.ORDER))
+            self.added.append((tasks[source].id, tasks[target].id))
+            resource = shared_resource(effects[source].possible, effects[target].possible)
+            shown = "what may not be repeated" if resource == SERIAL_WRITES else repr(resource)
+            problem = f"may conflict with {tasks[source].id!r} over {shown}; it was put after it"
+            severity: Literal["warning", "note"] = "warning" if self.conflicts == "refuse" else "note"
+            mend = "say so in `after`, or narrow its resources"
+            self.findings.add(severity, "added-order", problem, mend, tasks[target].id)
+
+    # What comes of it
+
+    def _lay_out(
+        self,
+        tasks: Sequence[FlatTask],
+        edges: Sequence[Sequence[tuple[int, EdgeKind]]],
+        effects: Sequence[TaskEffect],
+        result: Any,
+    ) -> CompiledPlan:
+        toolbox = self.toolbox
+        seconds = [0.0 if task.tool is None else toolbox.seconds.get(task.tool, toolbox.default_s) for task in tasks]
+        predecessors = [[source for source, _ in each] for each in edges]
+        successors = successors_of(predecessors)
+        remaining = remaining_path(successors, range(len(tasks)), seconds)
+        nodes: list[Node] = []
+        for position, task in enumerate(tasks):
+            needs: list[int] = []
+            waits: list[int] = []
+            for source, kind in edges[position]:
+                (waits if kind is EdgeKind.ORDER or tasks[source].policy.optional else needs).append(source)
+            nodes.append(
+                Node(
+                    id=task.id,
+                    tool=task.tool,
+                    tree=task.tree,
+                    references=task.references,
+                    conditions=task.conditions,
+                    needs=tuple(needs),
+                    waits=tuple(waits),
+                    needs_any=task.needs_any,
+                    policy=task.policy,
+                    effect=effects[position],
+                    undo=task.undo,
+                    seconds=seconds[position],
+                    remaining_s=remaining[position],
+                )
+            )
+        critical = critical_path(predecessors, successors, remaining)
+        critical_s = remaining[critical[0]] if critical else 0.0
+        return CompiledPlan(
+            name=self.plan.name,
+            nodes=tuple(nodes),
+            edges=tuple(Edge(source, target, kind) for target, each in enumerate(edges) for source, kind in each),
+            findings=self.findings.all(),
+            added=tuple(self.added),
+            critical_path=tuple(nodes[node].id for node in critical),
+            critical_path_s=critical_s,
+            makespan_s=predicted_makespan_s(nodes, self.limits) if self.limits != NO_LIMITS else critical_s,
+            total_s=sum(seconds),
+            result=result,
+            index={node.id: position for position, node in enumerate(nodes)},
+        )
+
+
+def predicted_makespan_s(nodes: Sequence[Node], limits: Limits) -> float:
+    """Seconds the tasks take under `limits`, by running the scheduler itself over their predicted durations."""
+    scheduler = Scheduler(limits.capacities())
+    for node in nodes:
+        scheduler.add(node.needs, node.waits, node.remaining_s, keys_of(node, limits), node.needs_any)
+    now = 0.0
+    running: list[tuple[float, int]] = []
+    step = scheduler.poke()
+    while True:
+        for started in step.start:
+            heapq.heappush(running, (now + nodes[started].seconds, started))
+        if not running:
+            return now
+        now, ended = heapq.heappop(running)
+        step = scheduler.succeeded(ended)
+
+
+def keys_of(node: Node, limits: Limits) -> tuple[str, ...]:
+    """The limits a task falls under; collecting a handoff's result costs nothing."""
+    return () if node.tool is None else limits.keys_of(node.tool, node.effect.possible)
+
+
+def _sources(task: FlatTask) -> list[tuple[str, EdgeKind, str]]:
+    """What a task waits for, data first, and how it is written."""
+    found = [(reference.task, EdgeKind.DATA, str(reference)) for reference in task.references]
+    found += [(reference.task, EdgeKind.WHEN, f"the condition {when}") for when, reference in task.conditions]
+    found += [(source, EdgeKind.AFTER, f"`after` {source!r}") for source in task.after]
+    return found
+
+
+def _declared(writes: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(claim for claim in writes if claim != SERIAL_WRITES)
+
+
+def _some(names: frozenset[str]) -> str:
+    listed = sorted(names)
+    return ", ".join(listed[:12]) + (", …" if len(listed) > 12 else "") if listed else "no tools"
+
+
+def _near(name: str, names: frozenset[str]) -> str | None:
+    """The known name that differs least, if it is close; compared only with names of about its length."""
+    from difflib import get_close_matches
+
+    close = [known for known in sorted(names) if abs(len(known) - len(name)) <= 3]
+    found = get_close_matches(name, close[:200], n=1, cutoff=0.75)
+    return found[0] if found else None
