@@ -67,6 +67,10 @@ class MissingExtra(SpeculateError, ImportError):
         super().__init__(f"{purpose} needs the package {package!r}: pip install 'speculate-runtime[{extra}]'")
 
 
+class CommitConflict(SpeculateError):
+    """Raised by an abortable tool's `commit`, not by us: what was staged is out of date; nothing was changed."""
+
+
 class RuntimeClosed(SpeculateError):
     """The runtime or the session was closed; no further calls can be made through it."""
 

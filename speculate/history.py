@@ -16,6 +16,7 @@ MAX_TEXT = 65_536
 MAX_NODES = 4_096
 MAX_SNAPSHOT_DEPTH = 32
 CUT = "…"
+MAX_EVENTS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,8 @@ class History:
     """The events of one session, append-only. Only the runtime appends; predictors read.
 
     `memo` is scratch space for predictors' incremental indexes, keyed by the predictor object; it may be
-    dropped at any time. `fork()` gives an independent copy (memo left out) for what-if chains.
+    dropped at any time. `fork()` gives an independent copy for what-if chains; an index in the memo is copied by its
+    own `fork()` if it has one, else left out. A very long session forgets its oldest half, and the memo with it.
     """
 
     __slots__ = ("_by_id", "_events", "_turn", "memo", "session", "tenant")
@@ -103,6 +105,13 @@ class History:
             self._turn = event.turn
         elif type(event) is ModelText:
             self._turn = event.turn
+        if len(self._events) > MAX_EVENTS:
+            self._forget()
+
+    def _forget(self) -> None:
+        del self._events[: MAX_EVENTS // 2]
+        self._by_id = {event.id: event for event in self._events if type(event) is CallMade}
+        self.memo.clear()
 
     def fork(self) -> History:
         """An independent history with the same events so far."""
@@ -110,6 +119,9 @@ class History:
         copy._events = list(self._events)
         copy._by_id = dict(self._by_id)
         copy._turn = self._turn
+        for key, index in self.memo.items():
+            if (fork := getattr(index, "fork", None)) is not None:
+                copy.memo[key] = fork()
         return copy
 
     def __len__(self) -> int:
@@ -120,29 +132,41 @@ class History:
         return f"<History {self.session!r}: {len(self._events)} events, {calls} calls, turn {self._turn}>"
 
 
-def _copy(value: Any, budget: list[int], depth: int) -> Any:
-    budget[0] -= 1
+@dataclass(slots=True)
+class _Budget:
+    """How many more values a snapshot may hold, and whether anything was left out."""
+
+    nodes: int
+    cut: bool = False
+
+
+def _copy(value: Any, budget: _Budget, depth: int) -> Any:
+    budget.nodes -= 1
     kind = type(value)
     if kind is str:
         if len(value) > MAX_TEXT:
+            budget.cut = True
             value = value[:MAX_TEXT] + CUT
-        budget[0] -= len(value) >> 6
+        budget.nodes -= len(value) >> 6
         return value
     if kind is int or kind is bool or kind is float or value is None:
         return value
-    if depth <= 0 or budget[0] <= 0:
+    if depth <= 0 or budget.nodes <= 0:
+        budget.cut = True
         return CUT
     if isinstance(value, Mapping):
         out: dict[str, Any] = {}
         for key, item in value.items():
-            if budget[0] <= 0:
+            if budget.nodes <= 0:
+                budget.cut = True
                 break
             out[key if type(key) is str else str(key)] = _copy(item, budget, depth - 1)
         return out
     if isinstance(value, (list, tuple)):
         items: list[Any] = []
         for item in value:
-            if budget[0] <= 0:
+            if budget.nodes <= 0:
+                budget.cut = True
                 break
             items.append(_copy(item, budget, depth - 1))
         return items
@@ -151,18 +175,30 @@ def _copy(value: Any, budget: list[int], depth: int) -> Any:
         return _copy(dump(mode="json"), budget, depth - 1)
     if is_dataclass(value) and not isinstance(value, type):
         return _copy(asdict(value), budget, depth - 1)
+    budget.cut = True
     return None
 
 
-def snapshot(value: Any) -> Any:
-    """A bounded, independent JSON-like copy of a result; text that is a JSON object or array is read.
+def take_snapshot(value: Any) -> tuple[Any, bool]:
+    """A bounded, independent JSON-like copy of a result, and whether it was cut.
 
     Never raises: what cannot be copied is None. At most MAX_NODES values, MAX_TEXT characters a string.
     """
+    budget = _Budget(MAX_NODES)
     try:
-        if type(value) is str and 1 < len(value) <= MAX_TEXT and value.lstrip()[:1] in ("{", "["):
-            with suppress(ValueError, RecursionError):
-                value = json.loads(value)
-        return _copy(value, [MAX_NODES], MAX_SNAPSHOT_DEPTH)
+        return _copy(value, budget, MAX_SNAPSHOT_DEPTH), budget.cut
     except Exception:  # a foreign object's own dump may raise anything; a snapshot is optional
-        return None
+        return None, True
+
+
+def read_text(value: Any) -> Any:
+    """A snapshot whose text is a JSON object or array, read; anything else as it stands."""
+    if type(value) is str and 1 < len(value) <= MAX_TEXT and value.lstrip()[:1] in ("{", "["):
+        with suppress(ValueError, RecursionError):
+            return _copy(json.loads(value), _Budget(MAX_NODES), MAX_SNAPSHOT_DEPTH)
+    return value
+
+
+def snapshot(value: Any) -> Any:
+    """What a history keeps of a result: a bounded copy, JSON text read."""
+    return read_text(take_snapshot(value)[0])

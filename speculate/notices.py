@@ -144,7 +144,7 @@ class CallEnded:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something was contained: kind is "predictor", "observer", "drafter", "abort-hung", "tool-closed", "self-check"."""
+    """Something was contained: kind is "predictor", "observer", "drafter", "tool-closed" or "self-check"."""
 
     at: float
     session: str | None

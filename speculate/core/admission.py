@@ -89,8 +89,8 @@ def admit(
         return Deny(Reason.NO_TTL)
     if candidate.depth > policy.max_depth:
         return Deny(Reason.DEPTH)
-    # 2. What launching it would disclose, and whose values it would use.
-    if spec.egress == "external":
+    # 2. What launching it would disclose, and whose values it would use. A call the model wrote is no guess.
+    if spec.egress == "external" and not candidate.issued:
         if policy.egress == "never":
             return Deny(Reason.EGRESS)
         vouched = disclosure.may_go_to(spec.name, call.arguments)
@@ -110,14 +110,16 @@ def admit(
     if now.conflict:
         return Deny(Reason.CONFLICT)
     value_s = candidate.p_use * now.hidden_s
-    if policy.min_probability is not None:
+    if candidate.issued:
+        pass
+    elif policy.min_probability is not None:
         if candidate.p_use < policy.min_probability:
             return Deny(Reason.VALUE)
     elif value_s <= (1.0 - candidate.p_use) * spec.cost * policy.wasted_cost_s + policy.overhead_s:
         return Deny(Reason.VALUE)
     if now.closed:
         return Deny(Reason.CLOSED)
-    if now.shadow:
+    if now.shadow and not candidate.issued:
         return Deny(Reason.SHADOW)
     # 4. Whether there is slack: guesses never take what a real call may need next.
     if policy.launches_per_minute is not None and now.launches_last_minute >= policy.launches_per_minute:

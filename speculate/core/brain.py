@@ -38,6 +38,7 @@ from speculate.notices import Fault, LaunchDenied, Launched, LaunchRetired
 from speculate.resources import Claims
 from speculate.spec import Effect
 
+SLACK = 1.001  # a launch that takes exactly as long as the tail still answers
 TAIL = 0.95  # the quantile past which a joined launch has taken longer than the call itself would have
 
 
@@ -255,7 +256,7 @@ class Brain:
         if tail_s is None:
             return at
         expires_at = speculation.launched_at + speculation.call.spec.ttl_s
-        return max(at, min(speculation.launched_at + tail_s, expires_at))
+        return max(at, min(speculation.launched_at + tail_s * SLACK, expires_at))
 
     def _serve(self, speculation: Speculation, real: RealCall, at: float, *, joined: bool) -> None:
         """Hand the finished result to the real call: at once for a read, by its commit step for an abortable."""
@@ -267,11 +268,12 @@ class Brain:
             self._tool(real.call.tool).real += 1
             real.claims_slot = True
             self._begin_write(real, at)
-            self._out.append(c.Apply(real.number, speculation.id, joined))
+            self._out.append(c.Apply(real.number, speculation.id, joined, *self._times(speculation, at)))
             return
         speculation.fire(Trigger.COMMIT, at)
+        ran_s, hidden_s = self._times(speculation, at)
         self._retire(speculation, at, "committed", "joined" if joined else "ready")
-        self._out.append(c.Deliver(real.number, speculation.id, joined))
+        self._out.append(c.Deliver(real.number, speculation.id, joined, ran_s, hidden_s))
         if real.phase is Phase.BESIDE:  # its own run is cancelled by the shell, and reports its end
             real.phase, real.speculation = Phase.RUNNING, None
         else:
@@ -544,6 +546,13 @@ class Brain:
         self._ready.remove(speculation)
         self._index.remove(speculation)
 
+    @staticmethod
+    def _times(speculation: Speculation, at: float) -> tuple[float, float]:
+        """Seconds it ran, and how many of these passed before the real call was made: what it hid."""
+        ran_s = (speculation.finished_at or at) - speculation.launched_at
+        asked_at = speculation.joined_at if speculation.joined_at is not None else at
+        return ran_s, min(ran_s, asked_at - speculation.launched_at)
+
     def _retire(self, speculation: Speculation, at: float, outcome: str, reason: str) -> None:
         """One ledger record, exactly once (law L4)."""
         self._take_out(speculation)
@@ -553,8 +562,7 @@ class Brain:
         ran_s = None if ended is None else ended - speculation.launched_at
         hidden_s = 0.0
         if outcome == "committed":
-            shown_at = speculation.joined_at if speculation.joined_at is not None else at
-            hidden_s = min(ran_s or 0.0, shown_at - speculation.launched_at)
+            ran_s, hidden_s = self._times(speculation, at)
             self.ledger.commit(cost, hidden_s)
             changed = self._benefit.commit(tool, hidden_s)
         else:

@@ -35,11 +35,16 @@ class Discard:
 
 @dataclass(frozen=True, slots=True)
 class Deliver:
-    """Hand the launch's result to the real call. `joined`: it had been waited for."""
+    """Hand the launch's result to the real call. `joined`: it had been waited for.
+
+    ran_s: seconds the launch ran; hidden_s: how many of them passed before the real call was made.
+    """
 
     number: int
     id: int
     joined: bool
+    ran_s: float
+    hidden_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +58,13 @@ class Join:
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    """Run the abortable's commit step for the real call."""
+    """Run the abortable's commit step for the real call. Times as in `Deliver`."""
 
     number: int
     id: int
     joined: bool
+    ran_s: float
+    hidden_s: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ class Candidate:
     """A predicted call, resolved against its manifest entry; `depth` 1 rests on real results only.
 
     tainted: an argument was derived from the result of an untrusted tool, by the prediction's own account.
+    issued: no guess at all: the model has written the whole call, and only its turn is not over yet.
     """
 
     call: ResolvedCall
@@ -25,6 +26,7 @@ class Candidate:
     depth: int = 1
     registered: bool = True
     tainted: bool = False
+    issued: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,147 @@
+"""Carrying out launches: tasks and threads that run guesses, and what becomes of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextvars import Context
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from speculate.core import commands as c
+from speculate.core import stimuli as s
+from speculate.runtime.tasks import TaskSet
+from speculate.runtime.tools import Tool, invoke, run_in_thread, throttled_s
+
+if TYPE_CHECKING:
+    from speculate.runtime.runtime import Runtime
+
+
+@dataclass(slots=True, eq=False)
+class LaunchRun:
+    """One launch under way or ready: its task, its result, and the timer of its timeout."""
+
+    id: int
+    session: str
+    tool: Tool
+    task: asyncio.Task[None] | None = None
+    ended: asyncio.Future[Any] | None = None  # its task, or its thread's end; None once it has ended
+    timer: asyncio.TimerHandle | None = None
+    value: Any = None
+    chain: tuple[Any, ...] = ()  # the speculative events it rests on, its own last (predictions from predictions)
+
+
+def _own(value: Any) -> Any:
+    """A copy of JSON arguments: a tool may change what it is given."""
+    if type(value) is dict:
+        return {key: _own(item) for key, item in value.items()}
+    if type(value) is list:
+        return [_own(item) for item in value]
+    return value
+
+
+class Launcher:
+    """Runs what the brain orders to launch, and reports what became of it."""
+
+    __slots__ = ("_runs", "_runtime", "_tasks")
+
+    def __init__(self, runtime: Runtime, tasks: TaskSet) -> None:
+        self._runtime = runtime
+        self._tasks = tasks
+        self._runs: dict[int, LaunchRun] = {}
+
+    def run_of(self, id: int) -> LaunchRun:
+        return self._runs[id]
+
+    def launch(self, command: c.Launch, context: Context, chain: tuple[Any, ...]) -> None:
+        tool = self._runtime.tools[command.call.tool]
+        run = LaunchRun(command.id, command.session, tool, chain=chain)
+        self._runs[command.id] = run
+        arguments = _own(dict(command.call.arguments))
+        loop = self._runtime.loop
+        run.timer = loop.call_later(command.call.spec.timeout_s, self._overdue, command.id)
+        # A copy: what a guess sets in its context stays with the guess.
+        context = context.copy()
+        name = f"{command.call.tool} {command.id}"
+        if tool.is_sync:
+            future = run_in_thread(lambda: tool.function(**arguments), context, f"speculate {name}")
+            future.add_done_callback(lambda done: self._thread_done(loop, run, done))
+            run.ended = asyncio.wrap_future(future, loop=loop)
+            run.ended.add_done_callback(lambda done: done.cancelled() or done.exception())  # read, here or there
+        else:
+            run.ended = run.task = self._tasks.start(self._run(run, arguments), name=name, context=context)
+
+    async def _run(self, run: LaunchRun, arguments: dict[str, Any]) -> None:
+        try:
+            value = await invoke(run.tool.function, arguments)
+        except asyncio.CancelledError:
+            self._failed(run, "stopped", None)
+            raise
+        except Exception as error:  # a tool may raise anything; a guess's error is never delivered (law L6)
+            self._failed(run, "raised", throttled_s(error))
+        else:
+            self._finished(run, value)
+
+    def _thread_done(self, loop: asyncio.AbstractEventLoop, run: LaunchRun, done: Any) -> None:
+        error = done.exception()
+        report: Callable[[], None]
+        if error is None:
+            report = lambda: self._finished(run, done.result())  # noqa: E731  # one of two, chosen here
+        else:
+            report = lambda: self._failed(run, "raised", throttled_s(error))  # noqa: E731  # as above
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(report)
+
+    def _finished(self, run: LaunchRun, value: Any) -> None:
+        self._stop_timer(run)
+        run.value = value
+        run.task = run.ended = None
+        self._runtime.feed(s.LaunchFinished(self._runtime.now(), run.id))
+        self._runtime.launch_finished(run)
+
+    def _failed(self, run: LaunchRun, reason: str, throttled: float | None) -> None:
+        self._stop_timer(run)
+        run.task = run.ended = None
+        self._runs.pop(run.id, None)
+        self._runtime.feed(s.LaunchFailed(self._runtime.now(), run.id, reason, throttled))
+
+    def _overdue(self, id: int) -> None:
+        self._runtime.feed(s.LaunchOverdue(self._runtime.now(), id))
+
+    def _stop_timer(self, run: LaunchRun) -> None:
+        if run.timer is not None:
+            run.timer.cancel()
+            run.timer = None
+
+    def abort(self, id: int) -> None:
+        """Cancel its task. A thread cannot be cancelled: it keeps its slot until it returns."""
+        run = self._runs[id]
+        self._stop_timer(run)
+        if run.task is not None:
+            run.task.cancel()
+
+    def discard(self, id: int) -> None:
+        """Forget a finished result; what an abortable staged is aborted."""
+        run = self._runs.pop(id, None)
+        if run is not None and run.tool.abortable is not None:
+            self._tasks.start(run.tool.abortable.abort(run.value), name=f"{run.tool.name} {id} abort")
+
+    def take(self, id: int) -> LaunchRun:
+        """Hand out a finished launch: delivered once, it is nobody else's (laws L3, L7)."""
+        return self._runs.pop(id)
+
+    async def settle(self, session: str, grace_s: float) -> list[str]:
+        """Wait at most `grace_s` for the session's aborted launches; name and abandon those that go on."""
+        runs = [run for run in self._runs.values() if run.session == session and run.ended is not None]
+        if not runs:
+            return []
+        await asyncio.wait([run.ended for run in runs if run.ended is not None], timeout=grace_s)
+        unstopped: list[str] = []
+        for run in runs:
+            if run.ended is not None:
+                unstopped.append(f"{run.tool.name} {run.id}")
+                self._runtime.feed(s.Abandoned(self._runtime.now(), run.id))
+        return unstopped
+
+    def __len__(self) -> int:
+        return len(self._runs)

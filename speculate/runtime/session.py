@@ -1,0 +1,393 @@
+"""A session: one agent's conversation with its tools."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from speculate.calls import Outcome, ToolCall
+from speculate.core import stimuli as s
+from speculate.errors import RuntimeClosed, SpeculateError
+from speculate.history import CallMade, Event, History, ModelText, ResultSeen, UserText, read_text, take_snapshot
+from speculate.notices import CallStarted, SessionClosed, SessionOpened, TurnBegan, TurnEnded, UserSpoke
+from speculate.prediction import Prediction
+from speculate.runtime.calling import answer
+from speculate.runtime.launching import LaunchRun
+from speculate.runtime.predicting import REDACTED, GuardedDrafter, candidates
+from speculate.runtime.stream import PartialCalls
+from speculate.runtime.tasks import TaskSet
+from speculate.runtime.ticket import Ticket
+from speculate.spec import Effect
+
+if TYPE_CHECKING:
+    from speculate.runtime.runtime import Runtime
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
+MAX_UNTRUSTED = 4096  # calls remembered; older ones are beyond what a history shows
+
+CallLike = ToolCall | tuple[str, Mapping[str, Any]]
+
+
+class Session:
+    """Calls go through here. Make one with `runtime.session()`, and use it as an async context manager.
+
+    Within a session, calls that conflict run in the order they were issued; only calls that do not conflict
+    overlap. Events reach the predictor off the hot path: as soon as the event loop is next idle enough to look.
+    """
+
+    def __init__(self, runtime: Runtime, id: str, tenant: str | None) -> None:
+        self.id = id
+        self.tenant = tenant
+        self.history = History(id, tenant)
+        self.context = contextvars.copy_context()
+        self.chain: tuple[Event, ...] = ()  # speculative events under the predictions being fed just now
+        self.outcomes: dict[str, Any] = {}  # dedup key -> what the first successful run returned
+        self._runtime = runtime
+        self._tasks = TaskSet()  # this session's own: drafts, and the branches of a turn
+        self._drafts: dict[GuardedDrafter, asyncio.Task[None]] = {}
+        self._active: dict[int, Ticket] = {}  # real calls not yet answered, in issue order
+        self._events: deque[tuple[Event, ToolCall | None]] = deque()  # what the history has not seen yet
+        self._digesting = False
+        self._untrusted: dict[str, None] = {}  # ids of calls whose results may be hostile
+        self._partials: PartialCalls | None = None
+        self._guesses: list[Prediction] = []  # the latest, for narrowing by a streamed call
+        self._turn = -1
+        self._turn_is_open = False
+        self._thinks = False  # whether the application marks the model's turns
+        self._turn_ended: TurnEnded | None = None  # held back until its text can no longer come
+        self._idle_since = 0.0
+        self._calls = 0
+        self._closed = False
+
+    # What the application tells
+
+    def open(self) -> None:
+        now = self._runtime.now()
+        self._idle_since = now
+        self._runtime.feed(s.SessionOpened(now, self.id))
+        self._runtime.tell(SessionOpened(now, self.id, self.tenant))
+
+    def saw_user(self, text: str) -> None:
+        """The user typed this."""
+        self._require_open()
+        self._enter()
+        now = self._runtime.now()
+        self._idle_since = now
+        self._runtime.feed(s.UserSpoke(now, self.id, text))
+        self._runtime.tell(UserSpoke(now, self.id, text))
+        self._add(UserText(text))
+
+    def said(self, text: str) -> None:
+        """The model said this in the turn that just ended. Predictors see it from now on."""
+        self._require_open()
+        if not text:
+            return
+        if self._turn_ended is not None:
+            ended = self._turn_ended
+            self._turn_ended = TurnEnded(ended.at, ended.session, ended.turn, ended.llm_s, text)
+        self._add(ModelText(max(self._turn, 0), text))
+
+    async def think(self, reply: Awaitable[T]) -> T:
+        """Await the model's reply: speculation overlaps it. Returns the reply; raises what it raises."""
+        self._require_open()
+        self._enter()
+        runtime = self._runtime
+        began_at = runtime.now()
+        self._thinks = True
+        self._turn += 1
+        self._turn_is_open = True
+        self._partials = None
+        runtime.tell(TurnBegan(began_at, self.id, self._turn))
+        value = await reply
+        ended_at = runtime.now()
+        self._turn_ended = TurnEnded(ended_at, self.id, self._turn, ended_at - began_at, None)
+        return value
+
+    def partial(self, index: int | str, tool: str | None = None, arguments: str = "") -> None:
+        """A fragment of a streamed tool call: its `index` in the turn, its tool (once), a piece of its arguments.
+
+        A read whose arguments object is closed is started at once: no guess, no waste. An open one narrows the
+        prediction to what the model has already written.
+        """
+        self._require_open()
+        self._enter()
+        if self._partials is None:
+            self._partials = PartialCalls(self._guesses)
+        issued = self._partials.add(index, tool, arguments)
+        if not self._runtime.speculation:
+            return
+        if issued is not None:
+            self._feed_issued(issued)
+        elif self._runtime.predictor is not None and (narrowed := self._partials.narrow(index)):
+            self._feed_predictions(narrowed, "stream", depth=1)
+
+    # Calls
+
+    async def call(self, tool: str, /, **arguments: Any) -> Any:
+        """Make a real call: commit a speculation, join one, or run the tool. Raises what the tool raises."""
+        outcome = await self.execute(ToolCall(tool, arguments))
+        return outcome.result()
+
+    async def execute(self, call: ToolCall, run: Callable[[], Awaitable[Any]] | None = None) -> Outcome:
+        """Make a real call. A tool's exception is in the outcome; cancellation is not held back.
+
+        run: what to do instead of the registered tool when the call really runs (for adapters).
+        Raises RuntimeClosed, or SpeculateError for a tool nobody registered.
+        """
+        return await answer(self._runtime, self, self._issue(call, run))
+
+    async def call_all(self, calls: Iterable[CallLike]) -> list[Outcome]:
+        """Make all calls of a turn. Those that do not conflict overlap; the rest keep the model's order.
+
+        Outcomes in call order, a tool's exception in its outcome. If this is cancelled, all of them are.
+        """
+        wanted = [call if isinstance(call, ToolCall) else ToolCall(call[0], call[1]) for call in calls]
+        for call in wanted:
+            self._require_tool(call)
+        tickets = [self._issue(call, None) for call in wanted]
+        if len(tickets) == 1:  # in the caller's own task, as without the runtime
+            return [await answer(self._runtime, self, tickets[0])]
+        tasks = [
+            self._tasks.start(answer(self._runtime, self, ticket), name=f"{ticket.call.tool} {ticket.id}")
+            for ticket in tickets
+        ]
+        try:
+            return list(await asyncio.gather(*tasks))
+        except BaseException:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            raise
+
+    def _issue(self, call: ToolCall, run: Callable[[], Awaitable[Any]] | None) -> Ticket:
+        """Take the call's place in the order. Synchronous: the order of issue is the order of calling."""
+        self._require_open()
+        if run is None:
+            self._require_tool(call)
+        self._enter()
+        runtime = self._runtime
+        now = runtime.now()
+        self._begin_turn(now)
+        number = runtime.next_number()
+        self._calls += 1
+        id = call.id or f"c{self._calls}"
+        if call.id is not None and self.history.call(id) is not None:
+            id = f"{id}-{self._calls}"  # a provider that repeats ids must not confuse the history
+        spec = runtime.spec(call.tool)
+        ticket = Ticket(number, id, self._turn, call, spec.resolve(call.arguments), now, run)
+        if self._active:
+            ticket.blockers = tuple([other for other in self._active.values() if ticket.conflicts_with(other)])
+        self._active[number] = ticket
+        runtime.tickets[number] = ticket
+        arguments = call.arguments
+        if spec.arguments and (sensitive := spec.sensitive_arguments()):
+            arguments = {name: REDACTED if name in sensitive else value for name, value in arguments.items()}
+        kept = take_snapshot(arguments)[0] or {}
+        if runtime.observers:
+            runtime.tell(CallStarted(now, self.id, id, self._turn, call.tool, kept))
+        self._add(CallMade(id, self._turn, call.tool, kept), ToolCall(call.tool, kept, id))
+        return ticket
+
+    def _begin_turn(self, now: float) -> None:
+        """Without `think`, calls made with no result in between are one turn; thinking is the time since then."""
+        if not self._turn_is_open and not self._thinks:
+            self._turn += 1
+            self._turn_is_open = True
+            self._runtime.tell(TurnBegan(self._idle_since, self.id, self._turn))
+            self._turn_ended = TurnEnded(now, self.id, self._turn, now - self._idle_since, None)
+        self._turn = max(self._turn, 0)
+        self._flush_turn()
+
+    def _flush_turn(self) -> None:
+        if self._turn_ended is not None:
+            self._runtime.tell(self._turn_ended)
+            self._turn_ended = None
+
+    def answered(self, ticket: Ticket, result: ResultSeen) -> None:
+        """A real call was answered: the history moves on, and predictions follow."""
+        if not self._thinks:
+            self._turn_is_open = False
+        self._idle_since = self._runtime.now()
+        if result.untrusted:
+            self._untrusted[ticket.id] = None
+            if len(self._untrusted) > MAX_UNTRUSTED:
+                del self._untrusted[next(iter(self._untrusted))]
+        self._add(result)
+
+    def release(self, ticket: Ticket) -> None:
+        """The call no longer stands before others."""
+        if self._active.pop(ticket.number, None) is not None:
+            self._runtime.tickets.pop(ticket.number, None)
+            ticket.release()
+
+    # Prediction
+
+    def _enter(self) -> None:
+        """Remember the caller's context: a launch carries a copy of it."""
+        self.context = contextvars.copy_context()
+
+    def _add(self, event: Event, call: ToolCall | None = None) -> None:
+        runtime = self._runtime
+        if runtime.predictor is None and not runtime.drafters:
+            self.history.append(event)
+            return
+        self._events.append((event, call))
+        if not self._digesting:
+            self._digesting = True
+            runtime.loop.call_soon(self._digest)
+
+    def _digest(self) -> None:
+        """Off the hot path: learn from the calls, move the history on, and predict if there is news."""
+        self._digesting = False
+        runtime = self._runtime
+        news = False
+        while self._events:
+            event, call = self._events.popleft()
+            if call is None:
+                news = True
+            elif runtime.learn and runtime.predictor is not None:
+                runtime.predictor.observe(self.history, call, self.id)
+            self.history.append(event)
+        if not news or self._closed or not runtime.speculation:
+            return
+        if runtime.predictor is not None:
+            guesses = runtime.predictor.predict(self.history, self.id)
+            self._guesses = guesses
+            self._feed_predictions(guesses, runtime.predictor.name, depth=1)
+        for drafter in runtime.drafters:
+            self._start_draft(drafter)
+
+    def _feed_predictions(self, guesses: Sequence[Prediction], source: str, *, depth: int) -> None:
+        found = candidates(
+            self._runtime, guesses, source, depth=depth, parent_p=1.0, untrusted=frozenset(self._untrusted)
+        )
+        if found:
+            self.chain = ()
+            self._runtime.feed(
+                s.Predicted(self._runtime.now(), self.id, found, self.context.run(self._runtime.context_values))
+            )
+
+    def _feed_issued(self, call: ToolCall) -> None:
+        """The model has written the whole call: start it now, if it may be started before its turn is over."""
+        runtime = self._runtime
+        resolved = runtime.spec(call.tool).resolve(call.arguments)
+        candidate = s.Candidate(resolved, 1.0, 1.0, "stream", {}, registered=call.tool in runtime.tools, issued=True)
+        self.chain = ()
+        runtime.feed(s.Predicted(runtime.now(), self.id, (candidate,), self.context.run(runtime.context_values)))
+
+    def launch_finished(self, run: LaunchRun) -> None:
+        """Predict from a guess's result: what the model would do next if the guess is right."""
+        runtime = self._runtime
+        speculation = runtime.brain.speculations.get(run.id)
+        if self._closed or runtime.predictor is None or speculation is None:
+            return
+        if speculation.depth >= runtime.policy.max_depth or speculation.call.effect is not Effect.READ:
+            return
+        runtime.loop.call_soon(self._predict_from, run)
+
+    def _predict_from(self, run: LaunchRun) -> None:
+        runtime = self._runtime
+        speculation = runtime.brain.speculations.get(run.id)
+        if self._closed or runtime.predictor is None or speculation is None:
+            return  # asked for, or squashed, in the meantime
+        call = speculation.call
+        id = f"speculation-{run.id}"
+        turn = self._turn + speculation.depth
+        value, _ = take_snapshot(run.value)
+        chain = (
+            *run.chain,
+            CallMade(id, turn, call.tool, call.arguments),
+            ResultSeen(id, call.tool, True, read_text(value), untrusted=call.spec.untrusted),
+        )
+        history = self.history.fork()
+        for event in chain:
+            history.append(event)
+        guesses = runtime.predictor.predict(history, self.id)
+        rests_on_untrusted = any(isinstance(event, ResultSeen) and event.untrusted for event in chain)
+        found = candidates(
+            runtime,
+            guesses,
+            runtime.predictor.name,
+            depth=speculation.depth + 1,
+            parent_p=speculation.p_use,
+            untrusted=None if rests_on_untrusted else frozenset(self._untrusted),
+        )
+        if found:
+            self.chain = chain
+            try:
+                runtime.feed(s.Predicted(runtime.now(), self.id, found, self.context.run(runtime.context_values)))
+            finally:
+                self.chain = ()
+
+    def _start_draft(self, drafter: GuardedDrafter) -> None:
+        """Ask a slow guesser; the draft for the state before is abandoned."""
+        if (old := self._drafts.pop(drafter, None)) is not None:
+            old.cancel()
+        if drafter.is_on:
+            self._drafts[drafter] = self._tasks.start(self._draft(drafter), name=f"draft {drafter.name} {self.id}")
+
+    async def _draft(self, drafter: GuardedDrafter) -> None:
+        history = self.history.fork()
+        timer = self._runtime.loop.call_later(self._runtime.policy.draft_timeout_s, self._abandon_draft, drafter)
+        try:
+            guesses = await drafter.draft(history, self.id)
+        finally:
+            timer.cancel()
+        if self._drafts.get(drafter) is asyncio.current_task() and not self._closed:
+            self._feed_predictions(guesses, drafter.name, depth=1)
+
+    def _abandon_draft(self, drafter: GuardedDrafter) -> None:
+        """It took too long: it is cancelled, and if it ignores that, nobody listens to it any more."""
+        task = self._drafts.pop(drafter, None)
+        if task is not None:
+            drafter.fault(self.id, f"abandoned after {self._runtime.policy.draft_timeout_s:g} s")
+            task.cancel()
+
+    # The end
+
+    async def close(self) -> list[str]:
+        """Abort what runs, wait a bounded grace, and name what would not stop (law L8)."""
+        if self._closed:
+            return []
+        self._closed = True
+        runtime = self._runtime
+        self._flush_turn()
+        for task in self._drafts.values():
+            task.cancel()
+        self._drafts.clear()
+        runtime.feed(s.SessionClosed(runtime.now(), self.id))
+        unstopped = await runtime.launcher.settle(self.id, runtime.policy.grace_s)
+        runtime.sessions.pop(self.id, None)
+        runtime.tell(SessionClosed(runtime.now(), self.id, tuple(unstopped)))
+        if unstopped:
+            _log.warning("session %s closed; these would not stop: %s", self.id, ", ".join(unstopped))
+        return unstopped
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise RuntimeClosed(f"session {self.id!r} was closed; open a new one")
+
+    def _require_tool(self, call: ToolCall) -> None:
+        if call.tool not in self._runtime.tools:
+            known = ", ".join(sorted(self._runtime.tools)) or "none"
+            raise SpeculateError(f"no tool is registered under the name {call.tool!r}; registered: {known}")
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else "open"
+        return f"<Session {self.id!r} {state}: turn {self._turn}, {len(self._active)} calls under way>"

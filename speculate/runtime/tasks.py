@@ -1,0 +1,50 @@
+"""The only place that creates asyncio tasks. Owned tasks: strongly referenced, exceptions always read.
+
+A TaskGroup would wait for a child that ignores cancellation, and let one failure cancel its siblings.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from contextvars import Context
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
+
+class TaskSet:
+    """Tasks that somebody owns. `close` cancels what runs and waits for it, but not for ever."""
+
+    __slots__ = ("_tasks",)
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def start(self, coroutine: Coroutine[Any, Any, T], *, name: str, context: Context | None = None) -> asyncio.Task[T]:
+        """Run `coroutine` as an owned task. An exception nobody awaits is logged, never lost."""
+        task = asyncio.get_running_loop().create_task(coroutine, name=name, context=context)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.debug("task %s ended with %r", task.get_name(), error)
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    async def close(self, grace_s: float) -> list[str]:
+        """Cancel all, wait at most `grace_s` seconds, and name those that would not stop."""
+        tasks = [task for task in self._tasks if task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        if not tasks:
+            return []
+        _, pending = await asyncio.wait(tasks, timeout=grace_s)
+        return sorted(task.get_name() for task in pending)

@@ -1,0 +1,95 @@
+"""One real call on its way through the shell."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from speculate.calls import ToolCall
+from speculate.core.commands import Command
+from speculate.spec import ResolvedCall
+
+
+class Ticket:
+    """A real call from when it is issued until it is answered: its place in the order, and the brain's word."""
+
+    __slots__ = (
+        "_arrived",
+        "_done",
+        "blockers",
+        "call",
+        "command",
+        "id",
+        "issued_at",
+        "number",
+        "override",
+        "resolved",
+        "turn",
+    )
+
+    def __init__(
+        self,
+        number: int,
+        id: str,
+        turn: int,
+        call: ToolCall,
+        resolved: ResolvedCall,
+        issued_at: float,
+        override: Callable[[], Awaitable[Any]] | None,
+    ) -> None:
+        self.number, self.id, self.turn = number, id, turn
+        self.call, self.resolved, self.issued_at, self.override = call, resolved, issued_at, override
+        self.blockers: tuple[Ticket, ...] = ()
+        self.command: Command | None = None
+        self._arrived: asyncio.Future[None] | None = None
+        self._done: asyncio.Future[None] | bool | None = None
+
+    def conflicts_with(self, other: Ticket) -> bool:
+        """Whether the two may not overlap: one changes what the other uses, or they are repeats of one write."""
+        mine, theirs = self.resolved, other.resolved
+        if mine.dedup_key is not None and mine.dedup_key == theirs.dedup_key:
+            return True
+        if not mine.claims.writes and not theirs.claims.writes:
+            return False
+        return mine.claims.conflicts_with(theirs.claims)
+
+    def put(self, command: Command) -> None:
+        """The brain's word for this call."""
+        self.command = command
+        if self._arrived is not None and not self._arrived.done():
+            self._arrived.set_result(None)
+
+    def take(self) -> Command | None:
+        command, self.command = self.command, None
+        return command
+
+    def arrival(self) -> asyncio.Future[None]:
+        """Done as soon as there is a word; ask again for the next."""
+        if self._arrived is None or self._arrived.done():
+            self._arrived = asyncio.get_running_loop().create_future()
+            if self.command is not None:
+                self._arrived.set_result(None)
+        return self._arrived
+
+    async def next(self) -> Command:
+        """The brain's next word."""
+        while (command := self.take()) is None:
+            await self.arrival()
+        return command
+
+    def release(self) -> None:
+        """The call is answered: what had to wait for it may go on."""
+        if isinstance(self._done, asyncio.Future):
+            if not self._done.done():
+                self._done.set_result(None)
+        else:
+            self._done = True
+
+    async def released(self) -> None:
+        if self._done is True:
+            return
+        if self._done is None:
+            self._done = asyncio.get_running_loop().create_future()
+        if isinstance(self._done, asyncio.Future):
+            await asyncio.shield(self._done)  # several calls may wait for this one; one may be cancelled
