@@ -4,6 +4,7 @@ from predictors.calibration import Calibrator
 from predictors.markov import MarkovPredictor
 from predictors.mixture import Mixture
 from predictors.modelfile import load_predictor, save_predictor
+from predictors.pattern import PatternPredictor
 from predictors.registry import KINDS, Model, TrainableModel, UnknownPredictor, create, predictor_class
 from predictors.repeat import RepeatPredictor
 from predictors.tournament import Tournament
@@ -14,6 +15,7 @@ __all__ = [
     "MarkovPredictor",
     "Mixture",
     "Model",
+    "PatternPredictor",
     "RepeatPredictor",
     "Tournament",
     "TrainableModel",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import cast
 
-from predictors import MarkovPredictor, Mixture, RepeatPredictor, Tournament
+from predictors import MarkovPredictor, Mixture, PatternPredictor, RepeatPredictor, Tournament
 from predictors.registry import KINDS, TrainableModel, predictor_class
 from speculate.prediction import Predictor
 from tests.contract.runs import SPECS, training_runs
@@ -16,6 +16,8 @@ def _trained(kind: str) -> Predictor:
 
 
 SUBJECTS: dict[str, Callable[[], Predictor]] = {
+    "pattern": lambda: _trained("pattern"),
+    "pattern, untrained": PatternPredictor,
     "repeat": lambda: _trained("repeat"),
     "repeat, untrained": RepeatPredictor,
     "markov": lambda: _trained("markov"),
@@ -25,5 +27,5 @@ SUBJECTS: dict[str, Callable[[], Predictor]] = {
     "mixture": lambda: Mixture.train(training_runs(), SPECS, ["markov", "repeat"]),
     "mixture, untrained": lambda: Mixture([MarkovPredictor(), RepeatPredictor()]),
 }
-TRAINABLE = ["repeat", "markov"]
+TRAINABLE = ["pattern", "repeat", "markov"]
 assert set(TRAINABLE) <= set(KINDS)
