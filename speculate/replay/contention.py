@@ -1,0 +1,140 @@
+"""What speculation does to everyone else: sessions at once over tools with few slots, under each budget.
+
+Every session of the test runs at the same time as others and shares the tools' slots with them; whoever finds no
+slot free queues, whether guess or real call. The runtime is told the capacity, as an operator who knows it declares
+it (`max_concurrency`). What counts is how long the real calls waited, with speculation and without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from speculate.calls import Served
+from speculate.core.policy import Policy
+from speculate.prediction import Predictor
+from speculate.replay.driver import Arm, ArmRun, Progress, Stage, run_arm
+from speculate.replay.guessing import AllWrong
+from speculate.replay.result import percentile, ratio, rounded
+from speculate.spec import ToolSpec
+
+HARMLESS = 1.01  # a p99 of real waits of at most this ratio to that without speculation
+SHARES = (0.5, 0.95, 0.99)
+EVERY_TOOL = "*"
+
+
+def budgets(policy: Policy) -> tuple[int, ...]:
+    """Launches in flight at once that are tried: doubling, up to the policy's own."""
+    steps = []
+    step = 1
+    while step < policy.max_in_flight:
+        steps.append(step)
+        step *= 4
+    return (*steps, policy.max_in_flight)
+
+
+def with_capacity(specs: Mapping[str, ToolSpec], tools: Sequence[str], capacity: Mapping[str, int]) -> dict[str, int]:
+    """Slots by tool: named ones, and what "*" says for all others that the manifest declares."""
+    every = capacity.get(EVERY_TOOL)
+    out = {tool: every for tool in tools if every is not None}
+    out.update({tool: slots for tool, slots in capacity.items() if tool != EVERY_TOOL})
+    return out
+
+
+def limited_specs(specs: Mapping[str, ToolSpec], capacity: Mapping[str, int]) -> dict[str, ToolSpec]:
+    """The manifest as an operator writes it who knows the capacity."""
+    return {
+        name: replace(
+            spec, real_max_concurrency=capacity[name], max_concurrency=min(spec.max_concurrency, capacity[name])
+        )
+        if name in capacity
+        else spec
+        for name, spec in specs.items()
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetRow:
+    """One budget: the predictor under test, and the one that is always wrong."""
+
+    max_in_flight: int
+    speculative: ArmRun
+    all_wrong: ArmRun
+
+    def ratio_to(self, off: ArmRun) -> float:
+        """The worse of the two p99 ratios."""
+        base = percentile(off.waits, 0.99) or 0.0
+        worst = max(percentile(run.waits, 0.99) or 0.0 for run in (self.speculative, self.all_wrong))
+        return worst / base if base else 1.0
+
+
+@dataclass(slots=True)
+class Contention:
+    """The waits of real calls under contention, off and under each budget."""
+
+    sessions_at_once: int
+    capacity: Mapping[str, int]
+    off: ArmRun
+    rows: list[BudgetRow]
+
+    @property
+    def runs(self) -> list[ArmRun]:
+        return [self.off, *(run for row in self.rows for run in (row.speculative, row.all_wrong))]
+
+    def document(self) -> dict[str, Any]:
+        return {
+            "sessions_at_once": self.sessions_at_once,
+            "capacity": dict(sorted(self.capacity.items())),
+            "off": _waits(self.off),
+            "budgets": [
+                {
+                    "max_in_flight": row.max_in_flight,
+                    "speculative": _waits(row.speculative, self.off),
+                    "all_wrong": _waits(row.all_wrong, self.off),
+                    "harmless": row.ratio_to(self.off) <= HARMLESS,
+                }
+                for row in self.rows
+            ],
+        }
+
+
+def _waits(run: ArmRun, off: ArmRun | None = None) -> dict[str, Any]:
+    """Percentiles of the real calls' waits; beside a run without speculation also the ratio of the p99s."""
+    waits = sorted(run.waits)
+    out: dict[str, Any] = {}
+    for share in SHARES:
+        found = percentile(waits, share)
+        out[f"p{share * 100:.0f}_s"] = None if found is None else rounded(found)
+    if off is not None:
+        out["p99_ratio"] = ratio(percentile(waits, 0.99), percentile(off.waits, 0.99))
+        out["hits"] = run.count(Served.READY, Served.JOINED)
+        out["launched"] = run.launched
+        out["closed"] = sorted({f"{fault.kind}: {fault.name}" for fault in run.faults})
+    return out
+
+
+def measure_contention(
+    stage: Stage,
+    policy: Policy,
+    guesser: Callable[[], Predictor],
+    sessions_at_once: int,
+    capacity: Mapping[str, int],
+    learn: bool,
+    progress: Progress | None,
+) -> Contention:
+    """Run the sessions at once, without speculation and under each budget."""
+    slots = with_capacity(stage.specs, stage.tools, capacity)
+    crowded = replace(stage, specs=limited_specs(stage.specs, slots), capacity=slots, sessions_at_once=sessions_at_once)
+    off = run_arm(crowded, Arm("off", policy), progress)
+    rows = []
+    for budget in budgets(policy):
+        limited = replace(policy, max_in_flight=budget)
+        rows.append(
+            BudgetRow(
+                budget,
+                run_arm(crowded, Arm("speculative", limited, guesser(), learn), progress),
+                run_arm(crowded, Arm("all_wrong", limited, AllWrong(guesser()), learn), progress),
+            )
+        )
+    return Contention(sessions_at_once, slots, off, rows)

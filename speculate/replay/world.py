@@ -1,0 +1,343 @@
+"""The world that a replay runs in: tools that return what was recorded, and a judge of what the runtime did.
+
+It keeps its own log of what started and its own version of every resource, and takes nothing from the runtime's
+word. Safety is what it counts:
+
+- *writes_launched*, *undeclared_launched*: starts of a write, or of a tool nobody declared, beyond the real calls
+  that the agent announced. Staging an abortable call is no write; applying it is.
+- *stale_delivered*: an early result whose resources were changed by a write that began or ended after it started
+  and before the real call, or that is older than the tool's time to live.
+- *mismatched_results*: what the agent received is not what was recorded for this call.
+
+A start belongs to the agent's call of the same key that was announced and has started least often; otherwise it is
+early, and returns what the next such call of the session was answered with; a call that never comes takes a time
+drawn from the tool's distribution and returns a marker. Identical calls of one turn are interchangeable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from speculate.calls import Outcome, Served
+from speculate.errors import CommitConflict, ReplayDivergence
+from speculate.replay.judgement import Claim, Judge, JudgedCall, overlap
+from speculate.replay.latency import LatencyModel
+from speculate.replay.script import ScriptedCall, SessionScript, TurnStep
+from speculate.runtime.tools import AbortableTool
+from speculate.spec import Effect, ToolSpec
+
+NEVER_MADE = "(the session never makes this call)"
+_ROUNDING_S = 1e-6  # sums of times are not exact; a result may not count as too old for that
+
+
+@dataclass(slots=True, eq=False)
+class ToolRun:
+    """One start of a tool. `call` is the recorded call whose result it returns, None if there is none.
+
+    `mark` is the world's version when it started; `real`: the agent had announced it; `ended_at` None: cut short.
+    """
+
+    session: str
+    judged: JudgedCall
+    call: ScriptedCall | None
+    real: bool
+    mark: int
+    began_at: float
+    ended_at: float | None = None
+    delivered_to: ScriptedCall | None = None
+
+
+class Answer:
+    """What a tool of the world returns: a recorded value, and the run it came from."""
+
+    __slots__ = ("run",)
+
+    def __init__(self, run: ToolRun) -> None:
+        self.run = run
+
+    @property
+    def ok(self) -> bool:
+        """False for an error that the tool returned."""
+        return self.run.call is None or self.run.call.ok
+
+    @property
+    def value(self) -> Any:
+        return NEVER_MADE if self.run.call is None else self.run.call.value
+
+    def model_dump(self, mode: str = "json") -> Any:
+        """What a history keeps of it."""
+        return NEVER_MADE if self.run.call is None else self.run.call.seen
+
+    def __deepcopy__(self, memo: Any) -> Answer:
+        """A copy of its own for whoever is given the same outcome again; the run stays the one it was."""
+        return Answer(self.run)
+
+
+class RecordedFailure(Exception):
+    """The tool raised in the recorded run. Its class is named as the recorded one was."""
+
+    def __init__(self, run: ToolRun, text: str) -> None:
+        self.run = run
+        super().__init__(text)
+
+
+@lru_cache(maxsize=256)
+def _failure_class(name: str) -> type[RecordedFailure]:
+    return type(name, (RecordedFailure,), {})
+
+
+def _failure(run: ToolRun, raised: str) -> RecordedFailure:
+    """The recorded "Type: message" as an exception."""
+    name, colon, message = raised.partition(": ")
+    return _failure_class(name)(run, message) if colon and name.isidentifier() else RecordedFailure(run, raised)
+
+
+@dataclass(slots=True)
+class Safety:
+    """What must be zero."""
+
+    writes_launched: int = 0
+    undeclared_launched: int = 0
+    stale_delivered: int = 0
+    mismatched_results: int = 0
+
+    def document(self) -> dict[str, int]:
+        return {
+            "writes_launched": self.writes_launched,
+            "undeclared_launched": self.undeclared_launched,
+            "stale_delivered": self.stale_delivered,
+            "mismatched_results": self.mismatched_results,
+        }
+
+
+class _Pending:
+    """A call that the agent announced and that was not answered yet."""
+
+    __slots__ = ("call", "starts")
+
+    def __init__(self, call: ScriptedCall) -> None:
+        self.call, self.starts = call, 0
+
+
+class SessionState:
+    """Where one session stands. `next_turn` is the number of the next turn whose calls are not announced."""
+
+    def __init__(self, world: World, script: SessionScript) -> None:
+        self.world, self.script = world, script
+        self.next_turn = 0
+        self._pending: dict[str | None, list[_Pending]] = {}
+        self._future: dict[str | None, deque[ScriptedCall]] = {}
+        for call in script.calls:
+            self._future.setdefault(call.judged.key, deque()).append(call)
+        self._announced_at = 0.0
+        self._mark = 0
+
+    def announce(self, turn: TurnStep) -> None:
+        """The agent's next turn is here, and it is about to make these calls (perhaps none)."""
+        self.next_turn = turn.number + 1
+        self._announced_at, self._mark = self.world.now(), self.world.version
+        for call in turn.calls:
+            self._future[call.judged.key].popleft()
+            self._pending.setdefault(call.judged.key, []).append(_Pending(call))
+
+    def start(self, judged: JudgedCall) -> tuple[ScriptedCall | None, bool]:
+        """The recorded call that a start now belongs to, and whether it is the agent's own."""
+        pending = self._pending.get(judged.key)
+        if pending:
+            chosen = min(pending, key=lambda entry: entry.starts)
+            chosen.starts += 1
+            return chosen.call, chosen.starts == 1
+        future = self._future.get(judged.key)
+        return (future[0], False) if future else (None, False)
+
+    def is_pending(self, judged: JudgedCall) -> bool:
+        """Whether the agent has announced such a call and waits for its answer."""
+        return bool(self._pending.get(judged.key))
+
+    def answered(self, turn: TurnStep, outcomes: Sequence[Outcome]) -> None:
+        """Judge what the agent received for this turn's calls. Raises ReplayDivergence if an answer is missing."""
+        if len(outcomes) != len(turn.calls):
+            raise ReplayDivergence(
+                f"session {self.script.id!r}, turn {turn.number}: {len(turn.calls)} calls, {len(outcomes)} answers"
+            )
+        for call, outcome in zip(turn.calls, outcomes, strict=True):
+            self._judge(turn, call, outcome)
+        self._pending.clear()
+
+    def _judge(self, turn: TurnStep, call: ScriptedCall, outcome: Outcome) -> None:
+        safety = self.world.safety
+        given = outcome.value if outcome.error is None else outcome.error
+        if not isinstance(given, (Answer, RecordedFailure)):
+            safety.mismatched_results += 1
+            return
+        run = given.run
+        if outcome.served is Served.DEDUPLICATED:
+            # The write gate gives the first outcome again, with speculation and without: that is what it is for.
+            if not (run.real and run.call is not None and run.call.judged.tool == call.judged.tool):
+                safety.mismatched_results += 1
+            return
+        twice = run.delivered_to is not None
+        run.delivered_to = call
+        is_recorded = run.call is not None and any(
+            other.judged.key == call.judged.key and run.call.answers_like(other) for other in (call, *turn.calls)
+        )
+        failed_early = isinstance(given, RecordedFailure) and not run.real and outcome.served is not Served.RAN
+        if twice or failed_early or not is_recorded:
+            safety.mismatched_results += 1
+        if self._is_stale(turn, call, run):
+            safety.stale_delivered += 1
+
+    def _is_stale(self, turn: TurnStep, call: ScriptedCall, run: ToolRun) -> bool:
+        claims = run.judged.rests_on
+        if self.world.changed(claims, run.mark, self._mark):
+            return True
+        earlier = {id(other) for other in turn.calls if other.index < call.index}
+        if earlier and self.world.changed_by(earlier, claims, max(run.mark, self._mark)):
+            return True
+        return self._announced_at - run.began_at > self.world.ttl_s(run.judged.tool) + _ROUNDING_S
+
+
+_session: ContextVar[SessionState] = ContextVar("speculate_replay_session")
+
+
+class World:
+    """All sessions' world during one arm. `capacity`: how many runs of a tool go on at once; others queue.
+
+    `keep_runs` keeps every start, for timelines.
+    """
+
+    def __init__(
+        self,
+        specs: Mapping[str, ToolSpec],
+        latency: LatencyModel,
+        judge: Judge | None = None,
+        capacity: Mapping[str, int] | None = None,
+        keep_runs: bool = False,
+    ) -> None:
+        self.safety = Safety()
+        self.runs: list[ToolRun] = []
+        self._specs, self._latency = specs, latency
+        self._judge = judge or Judge(specs)
+        self._changes: list[tuple[tuple[Claim, ...], int | None]] = []  # what was written, and by which call
+        self._slots = {tool: asyncio.Semaphore(slots) for tool, slots in (capacity or {}).items()}
+        self._keep_runs = keep_runs
+
+    def now(self) -> float:
+        """Seconds on the running loop's clock."""
+        return asyncio.get_running_loop().time()
+
+    @property
+    def version(self) -> int:
+        """Grows with every write's beginning and end."""
+        return len(self._changes)
+
+    def ttl_s(self, tool: str) -> float:
+        spec = self._specs.get(tool)
+        return 0.0 if spec is None else spec.ttl_s
+
+    def changed(self, claims: Iterable[Claim], since: int, until: int) -> bool:
+        """Whether a write between these two versions overlaps the claims."""
+        return since < until and any(overlap(claims, writes) for writes, _ in self._changes[since:until])
+
+    def changed_by(self, owners: set[int], claims: Iterable[Claim], since: int) -> bool:
+        """Whether one of these calls (by identity) has changed what the claims name since a version."""
+        return any(owner in owners and overlap(claims, writes) for writes, owner in self._changes[since:])
+
+    def enter(self, script: SessionScript) -> SessionState:
+        """Make `script` the session whose calls this task, and the tasks it starts, make."""
+        state = SessionState(self, script)
+        _session.set(state)
+        return state
+
+    def tool(self, name: str) -> Any:
+        """The tool of this name, as the runtime is given it."""
+
+        async def run(**arguments: Any) -> Answer:
+            return await self._run(name, arguments)
+
+        run.__name__ = run.__qualname__ = name
+        spec = self._specs.get(name)
+        if spec is not None and Effect.ABORTABLE in (spec.effect, *(rule.effect for rule in spec.when)):
+            return self._abortable(name)
+        return run
+
+    def _abortable(self, name: str) -> AbortableTool:
+        async def prepare(**arguments: Any) -> ToolRun:
+            run = self._begin(name, arguments)
+            await self._take_time(run)
+            return run
+
+        async def commit(staged: ToolRun) -> Answer:
+            return self._apply(staged)
+
+        async def abort(staged: ToolRun) -> None:
+            staged.ended_at = None
+
+        return AbortableTool(prepare, commit, abort)
+
+    def _apply(self, run: ToolRun) -> Answer:
+        """An abortable's second step: a write, that takes no time."""
+        if not run.real and self.changed(run.judged.rests_on, run.mark, self.version):
+            raise CommitConflict(f"what {run.judged.tool} staged is out of date")
+        if not _session.get().is_pending(run.judged):
+            self.safety.writes_launched += 1
+        self._change(run)
+        self._change(run)
+        return _finish(run, self.now())
+
+    async def _run(self, name: str, arguments: Mapping[str, Any]) -> Answer:
+        run = self._begin(name, arguments)
+        if run.judged.is_write:
+            self._change(run)
+        try:
+            await self._take_time(run)
+        finally:
+            if run.judged.is_write:
+                self._change(run)
+        return _finish(run, self.now())
+
+    def _begin(self, name: str, arguments: Mapping[str, Any]) -> ToolRun:
+        try:
+            state = _session.get()
+        except LookupError:
+            raise ReplayDivergence(f"tool {name!r} was started outside of any session") from None
+        judged = self._judge.judge(name, arguments)
+        call, real = state.start(judged)
+        if not real:
+            if not judged.is_declared:
+                self.safety.undeclared_launched += 1
+            elif judged.is_write:
+                self.safety.writes_launched += 1
+        run = ToolRun(state.script.id, judged, call, real, self.version, self.now())
+        if self._keep_runs:
+            self.runs.append(run)
+        return run
+
+    def _change(self, run: ToolRun) -> None:
+        self._changes.append((run.judged.writes, None if run.call is None else id(run.call)))
+
+    async def _take_time(self, run: ToolRun) -> None:
+        tool = run.judged.tool
+        if run.call is not None:
+            seconds = run.call.tool_s
+        else:
+            seconds = self._latency.guess_s(tool, run.session, run.judged.key or "")
+        slots = self._slots.get(tool)
+        if slots is None:
+            await asyncio.sleep(seconds)
+            return
+        async with slots:
+            await asyncio.sleep(seconds)
+
+
+def _finish(run: ToolRun, at: float) -> Answer:
+    run.ended_at = at
+    if run.call is not None and run.call.raised is not None:
+        raise _failure(run, run.call.raised)
+    return Answer(run)
