@@ -63,9 +63,9 @@ class Source:
         """Up to `count` bytes; b"" at the end."""
         return self._guard(lambda: self._stream.read(count))
 
-    def readline(self) -> bytes:
-        """One line with its end; b"" at the end. Raises TraceError for one of more than MAX_LINE_BYTES."""
-        return self._guard(lambda: self._stream.readline(MAX_LINE_BYTES + 1))
+    def readline(self, limit: int) -> bytes:
+        """One line with its end, or its first `limit` bytes; b"" at the end."""
+        return self._guard(lambda: self._stream.readline(limit))
 
     def _guard(self, read: Callable[[], bytes]) -> bytes:
         try:
@@ -96,7 +96,7 @@ def numbered_lines(source: Source) -> Iterator[Line]:
     number = 0
     while True:
         try:
-            content = source.readline()
+            content = source.readline(MAX_LINE_BYTES + 1)
         except TraceError as error:
             raise TraceError(error.problem, file=source.name, line=number + 1) from error
         if not content:

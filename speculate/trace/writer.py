@@ -78,7 +78,7 @@ class TraceWriter:
 
     def close(self) -> None:
         try:
-            self._stream.close()
+            self._stream.close()  # of a gzip file it ends the stream; io closes the file even if that fails
         except OSError as error:
             raise self._error(error) from error
 

@@ -1,0 +1,143 @@
+"""OpenTelemetry GenAI spans in OTLP JSON.
+
+Attribute names as in the semantic conventions for generative AI, with the aliases that instrumentations wrote before
+them (Traceloop, Google's ADK) and MCP's. Arguments and results are opt-in there: often they were not recorded.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from speculate.importers.documents import Item, Report
+from speculate.importers.otlp import OtlpSpan, otlp_span
+from speculate.importers.spans import Kind, Span, SpanAssembler, arguments_of
+from speculate.trace.records import Record
+
+OPERATION = "gen_ai.operation.name"
+MODEL_OPERATIONS = frozenset({"chat", "generate_content", "text_completion"})
+ARGUMENTS = (
+    "gen_ai.tool.call.arguments", "tool_arguments", "gcp.vertex.agent.tool_call_args", "traceloop.entity.input",
+)  # fmt: skip
+RESULTS = (
+    "gen_ai.tool.call.result", "tool_response", "gcp.vertex.agent.tool_response", "traceloop.entity.output",
+)  # fmt: skip
+IS_JSON_RESULT = "speculate.tool.call.result_is_json"  # written by our own export: the text is JSON, of any type
+
+
+class OtelImporter:
+    name = "otel"
+    title = "OpenTelemetry GenAI spans (OTLP JSON)"
+
+    def recognizes(self, item: Item) -> bool:
+        try:
+            span = otlp_span(item)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            return False
+        return span is not None and _kind(span) != "other"
+
+    def convert(self, items: Iterable[Item], name: str, report: Report) -> Iterator[Record]:
+        assembler = SpanAssembler()
+        for item in items:
+            try:
+                found = otlp_span(item)
+                span = None if found is None else _span(found, item)
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                report(f"not an OTLP span: {error!r}", item.line)
+                continue
+            if span is None:
+                report("no OTLP span", item.line)
+                continue
+            yield from assembler.add(span)
+        yield from assembler.finish()
+
+
+def _kind(span: OtlpSpan) -> Kind:
+    attributes = span.attributes
+    operation = attributes.get(OPERATION)
+    if operation == "execute_tool" or attributes.get("traceloop.span.kind") == "tool":
+        return "tool"
+    if operation is None and attributes.get("mcp.method.name") == "tools/call":
+        return "tool"
+    return "model" if operation in MODEL_OPERATIONS else "other"
+
+
+def _span(found: OtlpSpan, item: Item) -> Span:
+    attributes = found.attributes
+    kind = _kind(found)
+    span = Span(
+        found.trace, found.id, found.parent, kind, found.name, item.line, item.size, found.start, found.end,
+        _text(attributes.get("gen_ai.conversation.id")),
+    )  # fmt: skip
+    if kind == "tool":
+        named = attributes.get("gen_ai.tool.name") or attributes.get("traceloop.entity.name")
+        span.name = _text(named) or found.name.removeprefix("execute_tool ").removeprefix("tools/call ") or "unknown"
+        span.call_id = _text(attributes.get("gen_ai.tool.call.id"))
+        span.args = arguments_of(_first(attributes, ARGUMENTS))
+        if any(name in attributes for name in RESULTS):
+            span.result = _result(_first(attributes, RESULTS), bool(attributes.get(IS_JSON_RESULT)))
+            span.result_known = True
+        if found.is_error or "error.type" in attributes or found.raised is not None:
+            span.ok = False
+            if not span.result_known:
+                kind_of_error = _text(attributes.get("error.type")) or "Error"
+                span.raised = found.raised or (f"{kind_of_error}: {found.message}" if found.message else kind_of_error)
+    else:
+        span.users = _users(attributes.get("gen_ai.input.messages"))
+        span.model = _text(attributes.get("gen_ai.response.model") or attributes.get("gen_ai.request.model"))
+    if kind == "model":
+        span.text = _said(attributes.get("gen_ai.output.messages"))
+        span.tokens_in = _count(attributes.get("gen_ai.usage.input_tokens"))
+        span.tokens_out = _count(attributes.get("gen_ai.usage.output_tokens"))
+    return span
+
+
+def _first(attributes: Any, names: Iterable[str]) -> Any:
+    return next((attributes[name] for name in names if attributes.get(name) is not None), None)
+
+
+def _text(value: Any) -> str | None:
+    return value if type(value) is str and value else None
+
+
+def _count(value: Any) -> int | None:
+    return value if type(value) is int and value >= 0 else None
+
+
+def _result(value: Any, is_json: bool) -> Any:
+    """A result as recorded; JSON text of an object or array is read, for the attribute may be either."""
+    if type(value) is str and (is_json or value[:1] in ("{", "[")):
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            return value
+    return value
+
+
+def _messages(value: Any) -> list[dict[str, Any]]:
+    if type(value) is str:
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return []
+    return [message for message in value if type(message) is dict] if type(value) is list else []
+
+
+def _parts(message: dict[str, Any]) -> str | None:
+    """The text of a message: of its parts, or its content as older instrumentations wrote it."""
+    parts = message.get("parts")
+    if type(parts) is not list:
+        return _text(message.get("content"))
+    texts = [part.get("content") for part in parts if type(part) is dict and part.get("type") == "text"]
+    return "\n".join(text for text in texts if type(text) is str) or None
+
+
+def _users(value: Any) -> list[str]:
+    texts = [_parts(message) for message in _messages(value) if message.get("role") == "user"]
+    return [text for text in texts if text is not None]
+
+
+def _said(value: Any) -> str | None:
+    texts = [_parts(message) for message in _messages(value)]
+    return "\n".join(text for text in texts if text is not None) or None
