@@ -1,6 +1,6 @@
-"""The two packages that are installed beside this one: `predictors` and `toolspecs`.
+"""The packages that come with this one, and the check that they are the ones imported.
 
-Their names are plain, so a user's own folder of that name may be found first. Whoever needs one of them asks here.
+`predictors` and `toolspecs` are plain names: a folder of that name beside a user's program shadows them.
 """
 
 from __future__ import annotations
@@ -8,30 +8,31 @@ from __future__ import annotations
 import importlib
 from pathlib import Path
 from types import ModuleType
+from typing import Literal
 
 from speculate.errors import SpeculateError
 
 
-class ShadowedPackage(SpeculateError, ImportError):
-    """A package of this distribution is hidden by another one of the same name."""
+def sibling(name: Literal["predictors", "toolspecs"], beside: Path | None = None) -> ModuleType:
+    """Import one of our own packages by name.
 
-    def __init__(self, package: str, found: str) -> None:
-        self.package, self.found = package, found
-        super().__init__(
-            f"the package {package!r} that Python finds first is {found}, not the one of speculate-runtime: "
-            "rename yours, or take its folder off PYTHONPATH (or out of the working directory)"
-        )
+    `beside` is the folder it must stand in (default: the one this package stands in).
 
-
-def sibling(package: str) -> ModuleType:
-    """Import `predictors` or `toolspecs`, making sure that it is ours. Raises ShadowedPackage.
-
-    All three packages are one distribution, so they always stand in one folder.
+    Raises:
+        SpeculateError: another module of that name was found first, or none; the message says where and the mend.
     """
-    here = Path(__file__).resolve().parent.parent
-    module = importlib.import_module(package)
-    file = getattr(module, "__file__", None)
-    if file is None or Path(file).resolve().parent.parent != here:
-        paths = list(getattr(module, "__path__", []))
-        raise ShadowedPackage(package, file or (paths[0] if paths else "a package without files"))
+    beside = Path(__file__).resolve().parent.parent if beside is None else beside.resolve()
+    try:
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+        raise SpeculateError(f"the package {name!r} is not installed; reinstall speculate-runtime") from None
+    found = module.__file__
+    if found is None or Path(found).resolve().parent.parent != beside:
+        where = found or ", ".join(getattr(module, "__path__", ["nowhere"]))
+        raise SpeculateError(
+            f"{name!r} at {where} is not the package that comes with speculate-runtime but shadows it; rename that "
+            "folder or file, or run from another folder"
+        )
     return module
