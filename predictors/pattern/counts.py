@@ -5,17 +5,20 @@ Adding two of these gives exactly what counting both sets of sessions gives.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from predictors.pattern.state import SLOTS
 
 WIDTH = 2 * SLOTS
 ALL = ""  # the key of a total
+SEPARATOR = "\x1f"
 
 Table = dict[str, dict[str, float]]
+Rows = dict[str, list[float]]
 
 
-def add_table(into: Table, other: Table) -> None:
+def _add_table(into: Table, other: Table) -> None:
     for key, row in other.items():
         mine = into.get(key)
         if mine is None:
@@ -25,63 +28,94 @@ def add_table(into: Table, other: Table) -> None:
                 mine[name] = mine.get(name, 0) + count
 
 
-def _add_slots(into: dict[str, list[float]], other: dict[str, list[float]]) -> None:
+def _add_rows(into: Rows, other: Rows) -> None:
     for path, row in other.items():
         mine = into.get(path)
-        if mine is None:
-            into[path] = list(row)
-        else:
-            into[path] = [a + b for a, b in zip(mine, row, strict=True)]
+        into[path] = list(row) if mine is None else [a + b for a, b in zip(mine, row, strict=True)]
 
 
 class Counts:
-    """contexts, words: key -> {tool: turns that called it, "": turns}. offers: tool -> path -> turns with the tool
-    in which a slot existed. takes: tool -> argument -> path -> turns in which that slot was the value. forms: tool ->
-    {argument names: calls}."""
+    """The tables, each of them additive.
 
-    __slots__ = ("contexts", "forms", "offers", "sessions", "takes", "words")
+    contexts, words: key -> {tool: turns that called it, "": turns}. later: key -> {tool: turns from which on the
+    session called it, "": turns}. forms: tool -> {argument names: calls, "": calls}. offers: tool -> path -> for
+    each slot, turns with the tool in which it held a value. takes: tool -> argument -> rule -> for each slot, turns
+    in which an argument was that value (a rule is a path, a path and a change "path|lower", or a constant "=digest").
+    reach: tool -> path -> [values offered, values of them that the tool was called with later].
+    """
+
+    __slots__ = ("contexts", "forms", "later", "offers", "reach", "sessions", "takes", "words")
 
     def __init__(self) -> None:
-        self.sessions = 0
+        self.sessions: float = 0
         self.contexts: Table = {}
         self.words: Table = {}
+        self.later: Table = {}
         self.forms: Table = {}
-        self.offers: dict[str, dict[str, list[float]]] = {}
-        self.takes: dict[str, dict[str, dict[str, list[float]]]] = {}
+        self.offers: dict[str, Rows] = {}
+        self.takes: dict[str, dict[str, Rows]] = {}
+        self.reach: dict[str, Rows] = {}
 
     def add(self, other: Counts) -> None:
+        """Add what the other counted."""
         self.sessions += other.sessions
-        add_table(self.contexts, other.contexts)
-        add_table(self.words, other.words)
-        add_table(self.forms, other.forms)
-        for tool, paths in other.offers.items():
-            _add_slots(self.offers.setdefault(tool, {}), paths)
+        _add_table(self.contexts, other.contexts)
+        _add_table(self.words, other.words)
+        _add_table(self.later, other.later)
+        _add_table(self.forms, other.forms)
+        for tool, rows in other.offers.items():
+            _add_rows(self.offers.setdefault(tool, {}), rows)
+        for tool, rows in other.reach.items():
+            _add_rows(self.reach.setdefault(tool, {}), rows)
         for tool, arguments in other.takes.items():
             mine = self.takes.setdefault(tool, {})
             for name, rows in arguments.items():
-                _add_slots(mine.setdefault(name, {}), rows)
+                _add_rows(mine.setdefault(name, {}), rows)
+
+    def to_document(self) -> dict[str, Any]:
+        """JSON values, in an order that does not depend on how they were counted."""
+        return {name: _sorted(getattr(self, name)) for name in self.__slots__}
 
     @classmethod
-    def from_document(cls, document: dict[str, Any]) -> Counts:
+    def from_document(cls, document: Mapping[str, Any]) -> Counts:
+        """Raises KeyError for a table that is missing."""
         counts = cls()
         for name in cls.__slots__:
             setattr(counts, name, document[name])
+        counts.offers = {tool: {p: wide(r) for p, r in rows.items()} for tool, rows in counts.offers.items()}
+        counts.takes = {
+            tool: {name: {p: wide(r) for p, r in rows.items()} for name, rows in arguments.items()}
+            for tool, arguments in counts.takes.items()
+        }
         return counts
 
-    def to_document(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__slots__}
+
+def wide(row: list[float]) -> list[float]:
+    """A row of slots, whose trailing zeros are left out in a file."""
+    return row + [0] * (WIDTH - len(row))
 
 
-def bump(table: Table, key: str, tools: set[str]) -> None:
+def _sorted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    if isinstance(value, list) and len(value) == WIDTH:
+        end = WIDTH
+        while end and not value[end - 1]:
+            end -= 1
+        return value[:end]
+    return value
+
+
+def bump(table: Table, key: str, tools: Iterable[str], weight: float = 1) -> None:
     """Count one turn that called these tools."""
     row = table.get(key)
     if row is None:
         row = table[key] = {ALL: 0}
-    row[ALL] += 1
+    row[ALL] += weight
     for tool in tools:
-        row[tool] = row.get(tool, 0) + 1
+        row[tool] = row.get(tool, 0) + weight
 
 
-def form(names: Any) -> str:
+def form(names: Iterable[str]) -> str:
     """One call's argument names as a key."""
-    return "\x1f".join(sorted(names))
+    return SEPARATOR.join(sorted(names))

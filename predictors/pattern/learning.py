@@ -1,66 +1,185 @@
-"""Counting one turn: which tools it called in which context, and which slots its arguments came from."""
+"""Counting sessions: which tools a turn called in which context, and which slots its arguments came from."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+from predictors.pattern.changes import CHANGES, affix, pieces_of, sources_of
 from predictors.pattern.counts import ALL, WIDTH, Counts, bump, form
-from predictors.pattern.state import State
+from predictors.pattern.state import SCALARS, State
+from predictors.pattern.vault import Vault
+from speculate.identity import canonical_json
 
 MAX_OFFERS = 400  # pools looked at for one turn
+MAX_CONSTANT = 80  # characters of a constant's JSON
+MAX_CALLS = 32  # of one turn
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """One call as it is counted: `values` of arguments that may be learned from, and by argument the rules that
+    gave it though no pool offers it as it stands (a constant, a change, a template), each with the value it used."""
+
+    tool: str
+    names: tuple[str, ...]
+    values: Mapping[str, Any]
+    rules: Mapping[str, Sequence[tuple[str, Any]]] = field(default_factory=dict)
+
+
+def learnable(
+    state: State, tool: str, arguments: Mapping[str, Any], hidden: frozenset[str], vault: Vault, tenant: str
+) -> Learned:
+    """What there is to learn from a call made in this state. Arguments called sensitive are not looked at."""
+    values: dict[str, Any] = {}
+    rules: dict[str, list[tuple[str, Any]]] = {}
+    where = state.where
+    for name, value in arguments.items():
+        if name in hidden:
+            continue
+        kind = type(value)
+        if kind in SCALARS:
+            values[name] = value
+            if value in where:
+                continue
+        text = canonical_json(value)
+        if text is None:
+            continue
+        found: list[tuple[str, Any]] = []
+        if len(text) <= MAX_CONSTANT:
+            found.append(("=" + vault.add(text, tenant), None))
+        if kind in SCALARS:
+            found.extend(_changed(where, value))
+            if kind is str and not found[1:]:
+                found.extend(_templates(where, value, vault, tenant))
+        if found:
+            rules[name] = found
+    return Learned(tool, tuple(arguments), values, rules)
+
+
+def _changed(where: Mapping[Any, Sequence[str]], value: Any) -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = []
+    for source in sources_of(value):
+        paths = where.get(source)
+        if paths is None:
+            continue
+        for name, change in CHANGES.items():
+            made = change(source)
+            if made == value and type(made) is type(value):
+                found.extend((f"{path}|{name}", source) for path in paths)
+                break
+    return found
+
+
+def _templates(where: Mapping[Any, Sequence[str]], value: str, vault: Vault, tenant: str) -> list[tuple[str, Any]]:
+    for piece in pieces_of(value)[:12]:
+        paths = where.get(piece)
+        if paths is None:
+            continue
+        template = affix(value, piece)
+        if template is None:
+            return []
+        digest = vault.add(template, tenant)
+        return [(f"{path}|={digest}", piece) for path in paths[:12]]
+    return []
 
 
 def word_features(state: State) -> list[str]:
     """What was said, as features: fresh words of the user and what the model had said before them."""
     if state.asked:
-        return [f"u{number}" for number in state.words] + [f"m{number}" for number in state.said]
+        return [
+            *[f"f{path}" for path in dict.fromkeys(state.forms)],
+            *[f"u{number}" for number in state.words],
+            *[f"m{number}" for number in state.said],
+        ]
     return [f"v{number}" for number in state.words]
 
 
-def count_turn(
-    counts: Counts,
-    state: State,
-    calls: Sequence[tuple[str, Mapping[str, Any]]],
-    sensitive: Mapping[str, frozenset[str]],
-) -> None:
-    """Count the turn that followed this state; `calls` may be empty (a turn of text alone)."""
-    tools = {tool for tool, _ in calls}
-    bump(counts.contexts, "", tools)
+def later_keys(state: State) -> list[str]:
+    """Contexts, coarse first, in which it is counted whether a tool is called at any later time."""
+    last = state.signatures[-1] if state.signatures else "^"
+    return ["", last, f"{last}<{state.remaining()}<{','.join(sorted(state.tools)[:12])}"]
+
+
+def _taken(rows: dict[str, list[float]], rule: str, slot: int, weight: float) -> None:
+    row = rows.get(rule)
+    if row is None:
+        row = rows[rule] = [0] * WIDTH
+    row[slot] += weight
+
+
+def count_turn(counts: Counts, state: State, calls: Sequence[Learned], later: Iterable[str], weight: float = 1) -> None:
+    """Count the turn that followed this state; `calls` may be empty (a turn of text alone).
+
+    later: the tools called from this turn on. weight -1 takes the turn out again.
+    """
+    tools = dict.fromkeys(call.tool for call in calls)
+    bump(counts.contexts, ALL, tools, weight)
     for key in state.contexts():
-        bump(counts.contexts, key, tools)
+        bump(counts.contexts, key, tools, weight)
     for feature in word_features(state):
-        bump(counts.words, feature, tools)
-    if not calls:
-        return
+        bump(counts.words, feature, tools, weight)
+    for key in later_keys(state):
+        bump(counts.later, key, later, weight)
     for tool in tools:
-        offers = counts.offers.setdefault(tool, {})
-        takes = counts.takes.setdefault(tool, {})
-        hidden = sensitive.get(tool, frozenset())
-        forms = counts.forms.setdefault(tool, {ALL: 0})
-        wanted: dict[Any, set[str]] = {}
-        for other, arguments in calls:
-            if other != tool:
-                continue
-            forms[ALL] += 1
-            key = form(arguments)
-            forms[key] = forms.get(key, 0) + 1
-            for name, value in arguments.items():
-                if name not in hidden and type(value) in (str, int, float):
-                    wanted.setdefault(value, set()).add(name)
-        used = state.used.get(tool) or {}
-        boundary = state.boundary
-        for path, pool in islice(state.pools.items(), MAX_OFFERS):
-            row = offers.get(path)
-            if row is None:
-                row = offers[path] = [0] * WIDTH
-            for slot, value, _, _ in pool.slots(used, boundary):
-                row[slot] += 1
-                if value in wanted:
-                    for name in wanted[value]:
-                        rows = takes.setdefault(name, {})
-                        taken = rows.get(path)
-                        if taken is None:
-                            taken = rows[path] = [0] * WIDTH
-                        taken[slot] += 1
+        _count_tool(counts, state, tool, [call for call in calls if call.tool == tool][:MAX_CALLS], weight)
+
+
+def _count_tool(counts: Counts, state: State, tool: str, calls: Sequence[Learned], weight: float) -> None:
+    offers = counts.offers.setdefault(tool, {})
+    takes = counts.takes.setdefault(tool, {})
+    forms = counts.forms.setdefault(tool, {ALL: 0})
+    wanted: dict[Any, list[str]] = {}
+    changed: dict[str, list[tuple[str, str, Any]]] = {}  # path -> (argument, rule, source)
+    for call in calls:
+        forms[ALL] += weight
+        key = form(call.names)
+        forms[key] = forms.get(key, 0) + weight
+        for name, value in call.values.items():
+            names = wanted.setdefault(value, [])
+            if name not in names:
+                names.append(name)
+        for name, rules in call.rules.items():
+            rows = takes.setdefault(name, {})
+            for rule, source in rules:
+                if rule[0] == "=":
+                    _taken(rows, rule, 0, weight)
+                else:
+                    changed.setdefault(rule.rpartition("|")[0], []).append((name, rule, source))
+    used = state.used.get(tool) or {}
+    for path, pool in islice(state.pools.items(), MAX_OFFERS):
+        row = offers.get(path)
+        if row is None:
+            row = offers[path] = [0] * WIDTH
+        for slot, value, _, _ in pool.slots(used, state):
+            row[slot] += weight
+            names_ = wanted.get(value)
+            if names_ is not None:
+                for name in names_:
+                    _taken(takes.setdefault(name, {}), path, slot, weight)
+            if path in changed:
+                for name, rule, source in changed[path]:
+                    if value == source:
+                        _taken(takes[name], rule, slot, weight)
+
+
+def count_session(counts: Counts, state: State, weight: float = 1) -> None:
+    """Count a session that has ended: of the values each path offered, how many each tool was called with later."""
+    counts.sessions += weight
+    everything = counts.reach.setdefault(ALL, {})
+    for path, pool in islice(state.pools.items(), MAX_OFFERS):
+        first: dict[Any, int] = {}
+        for segment in pool.segments:
+            for value in segment.values:
+                first.setdefault(value, segment.event)
+        row = everything.setdefault(path, [0, 0])
+        row[0] += len(first) * weight
+        row[1] += weight
+        for tool, used in state.used.items():
+            hits = sum(1 for value, event in used.items() if first.get(value, event) < event)
+            if hits:
+                mine = counts.reach.setdefault(tool, {}).setdefault(path, [0, 0])
+                mine[0] += hits * weight
+                mine[1] += weight

@@ -6,90 +6,155 @@ next unused ones, one used last, leftovers of earlier segments. Everything is up
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from predictors.pattern.flatten import MAX_VALUE, Flattener, outcome
-from predictors.pattern.text import bucket, read
-from speculate.history import CallMade, Event, ModelText, UserText
+from predictors.pattern.indexing import Indexed
 
-UNUSED = 4  # slots 0-3: the first unused values of the latest segment
-LAST, AGAIN, LEFT, OLDEST = 4, 5, 6, 7
+UNUSED = 3  # slots 0-2: unused values of the latest segment, the last of them standing for all further ones
+MENTIONED, AGAIN, LEFT, LEFT_MENTIONED = 3, 5, 6, 7  # 3, 4: the first and the further ones the user spoke of
 SLOTS = 8
 STALE = 8  # added to a slot whose pool got nothing since the model's last turn
-SLOT_NAMES = ("next unused", "2nd unused", "3rd unused", "4th unused", "last", "used last", "left over", "oldest left")
+SLOT_NAMES = (
+    "next unused",
+    "2nd unused",
+    "further unused",
+    "mentioned, unused",
+    "also mentioned",
+    "used last",
+    "left over",
+    "left over, mentioned",
+)
 MAX_SEGMENT = 48
 MAX_SEGMENTS = 24
+MAX_RANKED = 5
+MAX_OFFERED = 4
+MAX_LOOK_BACK = 6
 MAX_POOLS = 1_500
-MAX_WORDS = 60
+MAX_ARGUMENTS = 64
+MAX_FORMS = 12
+MAX_USED = 4_000
+SCALARS = (str, int, float)
 
 Slotted = tuple[int, Any, int, int]  # slot, value, event number, element
 
 
+class Segment:
+    """What one event gave to one path. `labels` are the words of the records the values stand in."""
+
+    __slots__ = ("asked", "elements", "event", "labels", "mentioned", "values")
+
+    def __init__(self, event: int) -> None:
+        self.event = event
+        self.values: list[Any] = []
+        self.elements: list[int] = []
+        self.labels: Mapping[int, Sequence[Sequence[int]]] = {}
+        self.asked = -1  # how often the user had spoken when `mentioned` was found out
+        self.mentioned: Sequence[int] = ()
+
+    def find_mentioned(self, spoken: set[int], asked: int) -> Sequence[int]:
+        """The positions of values in whose record some field's words were all spoken by the user."""
+        if self.asked != asked:
+            self.asked = asked
+            labels = self.labels
+            found = []
+            for index, element in enumerate(self.elements):
+                for phrase in labels.get(element, ()):
+                    if spoken.issuperset(phrase):
+                        found.append(index)
+                        break
+            self.mentioned = found if len(found) < len(self.values) else ()
+        return self.mentioned
+
+
 class Pool:
-    """The values of one path: segments of (event number, values, elements), latest last."""
+    """The values of one path, one segment for each event, latest last."""
 
     __slots__ = ("path", "segments")
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.segments: list[tuple[int, list[Any], list[int]]] = []
+        self.segments: list[Segment] = []
 
-    def add(self, event: int, value: Any, element: int) -> None:
+    def add(self, event: int, value: Any, element: int, labels: Mapping[int, Sequence[Sequence[int]]]) -> None:
+        """Take in a value that an event gave."""
         segments = self.segments
-        if not segments or segments[-1][0] != event:
+        if segments and segments[-1].event == event:
+            segment = segments[-1]
+            if len(segment.values) >= MAX_SEGMENT or value in segment.values:
+                return
+        else:
             if len(segments) >= MAX_SEGMENTS:
                 del segments[0]
-            segments.append((event, [value], [element]))
-            return
-        values = segments[-1][1]
-        if len(values) < MAX_SEGMENT and value not in values:
-            values.append(value)
-            segments[-1][2].append(element)
+            segment = Segment(event)
+            segment.labels = labels
+            segments.append(segment)
+        segment.values.append(value)
+        segment.elements.append(element)
 
-    def slots(self, used: dict[Any, int], boundary: int) -> list[Slotted]:
+    def slots(self, used: dict[Any, int], state: State) -> list[Slotted]:
         """The values that have a slot, given what the tool was called with before."""
         segments = self.segments
-        event, values, elements = segments[-1]
-        stale = 0 if event >= boundary else STALE
-        out: list[Slotted] = []
+        segment = segments[-1]
+        values, event = segment.values, segment.event
+        stale = 0 if event >= state.boundary else STALE
         if len(values) == 1:
             value = values[0]
-            out.append(((AGAIN if value in used else 0) + stale, value, event, elements[0]))
+            out = [((AGAIN if value in used else 0) + stale, value, event, segment.elements[0])]
         else:
-            rank = 0
-            again = -1
-            latest = -1
-            final = -1
-            for index, value in enumerate(values):
-                at = used.get(value)
-                if at is None:
-                    if rank < UNUSED:
-                        out.append((rank + stale, value, event, elements[index]))
-                    else:
-                        final = index
-                    rank += 1
-                elif at > latest:
-                    latest, again = at, index
-            if final >= 0:
-                out.append((LAST + stale, values[final], event, elements[final]))
-            if again >= 0:
-                out.append((AGAIN + stale, values[again], event, elements[again]))
+            out = self._ranked(segment, used, state, stale)
         if len(segments) > 1:
-            for slot, order in ((LEFT, range(len(segments) - 2, -1, -1)), (OLDEST, range(len(segments) - 1))):
-                taken = False
-                for number in order:
-                    event, earlier, marks = segments[number]
-                    for index, value in enumerate(earlier):
-                        if value not in used and value not in values:
-                            out.append((slot + stale, value, event, marks[index]))
-                            taken = True
-                            break
-                    if taken:
-                        break
-                if not taken:
-                    break
+            self._left(out, used, state, stale)
         return out
+
+    @staticmethod
+    def _ranked(segment: Segment, used: dict[Any, int], state: State, stale: int) -> list[Slotted]:
+        out: list[Slotted] = []
+        event, elements = segment.event, segment.elements
+        mentioned: Sequence[int] = ()
+        if segment.labels and state.spoken:
+            mentioned = segment.find_mentioned(state.spoken, state.times_asked)
+        spoken_of = MENTIONED
+        rank = 0
+        again = latest = -1
+        for index, value in enumerate(segment.values):
+            at = used.get(value)
+            if at is not None:
+                if at > latest:
+                    latest, again = at, index
+            elif index in mentioned:
+                if len(out) < MAX_OFFERED:
+                    out.append((spoken_of + stale, value, event, elements[index]))
+                spoken_of = MENTIONED + 1
+            elif rank < MAX_RANKED:
+                slot = UNUSED - 1 if mentioned or rank >= UNUSED else rank
+                out.append((slot + stale, value, event, elements[index]))
+                rank += 1
+        if again >= 0:
+            out.append((AGAIN + stale, segment.values[again], event, elements[again]))
+        return out
+
+    def _left(self, out: list[Slotted], used: dict[Any, int], state: State, stale: int) -> None:
+        """Unused values of earlier segments, the latest first: one that was spoken of, one that was not."""
+        segments = self.segments
+        latest = segments[-1].values
+        plain = True
+        for number in range(len(segments) - 2, max(-1, len(segments) - 2 - MAX_LOOK_BACK), -1):
+            segment = segments[number]
+            mentioned: Sequence[int] = ()
+            if segment.labels and state.spoken:
+                mentioned = segment.find_mentioned(state.spoken, state.times_asked)
+            for index in mentioned:
+                value = segment.values[index]
+                if value not in used and value not in latest:
+                    out.append((LEFT_MENTIONED + stale, value, segment.event, segment.elements[index]))
+                    return
+            if plain:
+                for index, value in enumerate(segment.values):
+                    if value not in used and value not in latest:
+                        out.append((LEFT + stale, value, segment.event, segment.elements[index]))
+                        plain = False
+                        break
 
 
 class State:
@@ -101,13 +166,18 @@ class State:
         "calls",
         "count",
         "feed",
+        "forms",
+        "follow",
         "local",
+        "made",
         "names",
         "pending",
         "pools",
         "said",
         "signatures",
         "silent",
+        "spoken",
+        "times_asked",
         "sources",
         "tools",
         "turn",
@@ -126,13 +196,18 @@ class State:
         self.where: dict[Any, list[str]] = {}  # value -> paths of the pools that hold it
         self.used: dict[str, dict[Any, int]] = {}  # tool -> value of any argument -> number of the call
         self.tools: dict[str, int] = {}  # tool -> calls made
-        self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.calls: list[tuple[str, Mapping[str, Any]]] = []
         self.signatures: list[str] = []
         self.sources: list[str | None] = []  # event number -> call id, where there is one
         self.feed: dict[str, str] = {}  # tool -> the list its last argument was taken from
         self.local: dict[str, dict[str, dict[tuple[str, int], int]]] = {}
-        self.words: list[int] = []  # of what the user said last
-        self.said: list[int] = []  # of what the model said last
+        self.follow: dict[str, dict[str, int]] = {}  # signature -> {tool called next: times}, in this session
+        self.made: set[Any] = set()  # keys of the calls made
+        self.spoken: set[int] = set()  # all words of the user
+        self.times_asked = 0
+        self.forms: Sequence[str] = ()  # forms of the new values in what the user said last
+        self.words: Sequence[int] = ()  # of what the user said last
+        self.said: Sequence[int] = ()  # of what the model said last
         self.asked = False  # whether the user spoke last
         self.boundary = 0  # the first event after the model's last turn
         self.turn = -1
@@ -140,58 +215,47 @@ class State:
         self.pending: Any = None
         self.silent: list[Any] = []
 
-    def take(self, event: Event, flattener: Flattener) -> None:
+    def take(self, event: Indexed) -> None:
         """Take in the next event of the session."""
         number = self.count
         self.count += 1
-        if isinstance(event, UserText):
-            self.sources.append(None)
-            self._text("user", event.text, number)
-            self.signatures.append("U")
-            self.asked = True
-        elif isinstance(event, ModelText):
-            self.sources.append(None)
+        self.sources.append(event.id)
+        kind = event.kind
+        if kind == "U":
+            if self.pending is not None:
+                self.silent.append(self.pending)
+                self.pending = None
+            self.words = event.words
+            self.times_asked += 1
+            if len(self.spoken) < MAX_USED:
+                self.spoken.update(event.words)
+            where = self.where
+            self.forms = [
+                path for path, value, _ in event.items if value not in where and "<" not in path and ":" in path
+            ][:MAX_FORMS]
+        elif kind == "M":
             self._turn(event.turn, number)
-            self._text("model", event.text, number)
-            self.asked = False
-        elif isinstance(event, CallMade):
-            self.sources.append(event.id)
+            self.said = event.words
+        elif kind == "C":
             self._turn(event.turn, number)
-            self._call(event, number, flattener)
-            self.asked = False
-        else:
-            self.sources.append(event.id)
-            self.asked = False
-            self.signatures.append(event.tool + outcome(event.ok, event.known, event.value))
-            value = event.value
-            if value is None and event.raised:
-                value = event.raised
-            if value is not None:
-                items, _ = flattener.items(event.tool if event.ok else event.tool + "!", value, self.year)
-                self._items(items, number)
-        if len(self.signatures) > 64:
-            del self.signatures[:32]
+            self._call(event)
+        self.asked = kind == "U"
+        if event.year is not None:
+            self.year = event.year
+        if event.signature:
+            self.signatures.append(event.signature)
+            if len(self.signatures) > 64:
+                del self.signatures[:32]
+        self._items(event.items, number, event.labels)
 
     def _turn(self, turn: int, number: int) -> None:
         if turn != self.turn:
             self.turn = turn
             self.boundary = number
 
-    def _text(self, source: str, text: str, number: int) -> None:
-        spans, words = read(text, self.year)
-        base = source + ":"
-        items = [(base + form, value, 0) for form, value in spans if len(value) <= MAX_VALUE]
-        if 0 < len(text) <= MAX_VALUE:
-            items.append((source, text.strip(), 0))
-        self._items(items, number)
-        seen = dict.fromkeys(words[-MAX_WORDS:] if source == "model" else words[:MAX_WORDS])
-        numbers = [bucket(word) for word in seen]
-        if source == "user":
-            self.words = numbers
-        else:
-            self.said = numbers
-
-    def _items(self, items: Sequence[tuple[str, Any, int]], number: int) -> None:
+    def _items(
+        self, items: Sequence[tuple[str, Any, int]], number: int, labels: Mapping[int, Sequence[Sequence[int]]]
+    ) -> None:
         pools, where = self.pools, self.where
         for path, value, element in items:
             pool = pools.get(path)
@@ -200,41 +264,36 @@ class State:
                     continue
                 pool = pools[path] = Pool(path)
                 self.names.setdefault(_last_field(path), []).append(path)
-            pool.add(number, value, element)
+            pool.add(number, value, element, labels)
             found = where.get(value)
             if found is None:
                 where[value] = [path]
-                if type(value) is str and len(value) == 10 and value[4] == "-" and value[:4].isdigit():
-                    self.year = value[:4]
             elif path not in found and len(found) < 24:
                 found.append(path)
 
-    def _call(self, event: CallMade, number: int, flattener: Flattener) -> None:
-        tool = event.tool
-        arguments = dict(event.arguments)
+    def _call(self, event: Indexed) -> None:
+        tool, arguments = event.tool, event.arguments
         local = self.local.setdefault(tool, {})
         used = self.used.setdefault(tool, {})
-        if len(local) < 64:
-            for name, value in arguments.items():
-                counts = local.setdefault(name, {})
-                for path, slot in self.explain(tool, value):
-                    counts[path, slot] = counts.get((path, slot), 0) + 1
+        for name, value in arguments.items():
+            if len(local) >= MAX_ARGUMENTS and name not in local:
+                continue
+            counts = local.setdefault(name, {})
+            for path, slot in self.explain(tool, value):
+                counts[path, slot] = counts.get((path, slot), 0) + 1
         self._feeds(tool, arguments)
-        order = len(self.calls)
         for value in arguments.values():
-            if type(value) in (str, int, float) and len(used) < 4_000:
-                used[value] = order
+            if type(value) in SCALARS and len(used) < MAX_USED:
+                used[value] = self.count - 1
+        before = self.signatures[-1] if self.signatures else "^"
+        followers = self.follow.setdefault(before, {})
+        followers[tool] = followers.get(tool, 0) + 1
         self.calls.append((tool, arguments))
+        if len(self.made) < MAX_USED:
+            self.made.add(call_key(tool, arguments))
         self.tools[tool] = self.tools.get(tool, 0) + 1
-        items, _ = flattener.items(tool + "(", arguments, self.year)
-        extra = [
-            (path + "+1", value + 1, element)
-            for path, value, element in items
-            if type(value) is int and abs(value) < 1 << 53
-        ]
-        self._items(items + extra, number)
 
-    def _feeds(self, tool: str, arguments: dict[str, Any]) -> None:
+    def _feeds(self, tool: str, arguments: Mapping[str, Any]) -> None:
         """Remember the longest list this call took an argument from."""
         best: tuple[int, str] = (1, "")
         for value in arguments.values():
@@ -242,7 +301,7 @@ class State:
                 for path in self.where.get(value, ()):
                     if path.startswith(("user", "model")):
                         continue
-                    size = len(self.pools[path].segments[-1][1])
+                    size = len(self.pools[path].segments[-1].values)
                     if size > best[0]:
                         best = (size, path)
         if best[1]:
@@ -258,7 +317,7 @@ class State:
         used = self.used.get(tool) or {}
         out: list[tuple[str, int]] = []
         for path in self.where.get(value, ()):
-            for slot, offered, _, _ in self.pools[path].slots(used, self.boundary):
+            for slot, offered, _, _ in self.pools[path].slots(used, self):
                 if offered == value and type(offered) is kind:
                     out.append((path, slot))
                     break
@@ -274,7 +333,7 @@ class State:
             return "-"
         used = self.used[tool]
         left = 0
-        for value in self.pools[path].segments[-1][1]:
+        for value in self.pools[path].segments[-1].values:
             if value not in used:
                 left += 1
                 if left > 1:
@@ -297,13 +356,11 @@ class State:
     def copy(self) -> State:
         """An independent copy, for a history that forks."""
         new = State()
-        for name in ("count", "version", "asked", "boundary", "turn", "year", "words", "said", "pending"):
+        for name in ("count", "version", "asked", "boundary", "turn", "year", "words", "said", "pending", "forms", "times_asked"):
             setattr(new, name, getattr(self, name))
         for path, pool in self.pools.items():
             twin = new.pools[path] = Pool(path)
-            twin.segments = pool.segments[:-1] + [
-                (event, list(values), list(elements)) for event, values, elements in pool.segments[-1:]
-            ]
+            twin.segments = list(pool.segments)  # a segment grows only while its event is taken in
         new.names = {name: list(paths) for name, paths in self.names.items()}
         new.where = {value: list(paths) for value, paths in self.where.items()}
         new.used = {tool: dict(values) for tool, values in self.used.items()}
@@ -313,8 +370,19 @@ class State:
         new.sources = list(self.sources)
         new.feed = dict(self.feed)
         new.local = {tool: {name: dict(c) for name, c in names.items()} for tool, names in self.local.items()}
+        new.follow = {key: dict(row) for key, row in self.follow.items()}
+        new.spoken = set(self.spoken)
+        new.made = set(self.made)
         new.silent = list(self.silent)
         return new
+
+
+def call_key(tool: str, arguments: Mapping[str, Any]) -> Any:
+    """A key of a call for comparing calls of one session; None if an argument is no scalar."""
+    for value in arguments.values():
+        if type(value) not in SCALARS:
+            return (tool, repr(sorted(arguments.items())))
+    return (tool, frozenset(arguments.items()))
 
 
 def _last_field(path: str) -> str:

@@ -1,0 +1,110 @@
+"""From raw chances to probabilities that mean what they say.
+
+Two logistic regressions over a few features of a guess: does the next turn make this call, and does the session make
+it while its result would be fresh. They are fitted on the sample of digests, each judged with its own counts taken
+out again, and pulled towards weights that trust the raw chance, so that little data changes little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import exp, log
+
+from predictors.pattern.guessing import Guess
+
+PULL = 4.0  # rows of evidence that the starting weights count for
+ROUNDS = 8
+
+# bias, logit of the tool in its context, words, forms, log of the arguments, nothing but the user spoke, made before
+NEXT_START = (0.0, 1.0, 0.35, 0.5, 1.0, 0.0, 0.0, 0.0)
+USE_START = (0.0, 0.6, 0.5, 0.5, 0.4, 0.0, -0.5)
+
+
+def logit(p: float) -> float:
+    """log(p / (1 - p)), kept within ±7."""
+    return -7.0 if p < 0.001 else 7.0 if p > 0.999 else log(p / (1 - p))
+
+
+def probability(score: float) -> float:
+    """The inverse of `logit`."""
+    return 1 / (1 + exp(-score)) if score > -30 else 0.0
+
+
+def next_features(guess: Guess, asked: bool) -> tuple[float, ...]:
+    """What the chance of the next turn depends on."""
+    arguments = log(guess.p_arguments) if guess.p_arguments > 0.001 else -7.0
+    return (
+        1.0, guess.context, guess.words, guess.forms, arguments, 1.0 if asked else 0.0,
+        1.0 if guess.repeated else 0.0, guess.lead,
+    )  # fmt: skip
+
+
+def use_features(guess: Guess, p_next: float, asked: bool) -> tuple[float, ...]:
+    """What the chance of any later turn depends on."""
+    arguments = log(guess.p_arguments) if guess.p_arguments > 0.001 else -7.0
+    return (
+        1.0, logit(p_next), logit(guess.p_later), log(max(0.01, guess.reach)), arguments, 1.0 if asked else 0.0,
+        1.0 if guess.repeated else 0.0,
+    )  # fmt: skip
+
+
+def score(weights: Sequence[float], features: Sequence[float]) -> float:
+    """The weighted sum."""
+    total = 0.0
+    for weight, feature in zip(weights, features, strict=True):
+        total += weight * feature
+    return total
+
+
+def fit(rows: Sequence[tuple[Sequence[float], bool]], start: Sequence[float]) -> tuple[float, ...]:
+    """Ridge logistic regression towards `start`, by Newton's method. Deterministic."""
+    size = len(start)
+    weights = list(start)
+    if not rows:
+        return tuple(weights)
+    for _ in range(ROUNDS):
+        gradient = [PULL * (s - w) for s, w in zip(start, weights, strict=True)]
+        hessian = [[PULL if i == j else 0.0 for j in range(size)] for i in range(size)]
+        for features, happened in rows:
+            total = 0.0
+            for weight, feature in zip(weights, features, strict=True):
+                total += weight * feature
+            p = 1 / (1 + exp(-total)) if total > -30 else 0.0
+            error = (1.0 if happened else 0.0) - p
+            weight = p * (1 - p)
+            for i in range(size):
+                feature = features[i]
+                if feature:
+                    gradient[i] += error * feature
+                    scaled = weight * feature
+                    row = hessian[i]
+                    for j in range(i + 1):
+                        row[j] += scaled * features[j]
+        for i in range(size):
+            for j in range(i):
+                hessian[j][i] = hessian[i][j]
+        step = _solve(hessian, gradient)
+        largest = max(abs(each) for each in step)
+        scale = min(1.0, 2.0 / largest) if largest else 0.0
+        weights = [w + scale * d for w, d in zip(weights, step, strict=True)]
+        if largest < 1e-6:
+            break
+    return tuple(round(weight, 6) for weight in weights)
+
+
+def _solve(matrix: list[list[float]], right: list[float]) -> list[float]:
+    """Gaussian elimination; the matrix is positive definite thanks to the pull."""
+    size = len(right)
+    rows = [[*matrix[i], right[i]] for i in range(size)]
+    for i in range(size):
+        pivot = max(range(i, size), key=lambda r: abs(rows[r][i]))
+        rows[i], rows[pivot] = rows[pivot], rows[i]
+        for r in range(i + 1, size):
+            factor = rows[r][i] / rows[i][i]
+            if factor:
+                for c in range(i, size + 1):
+                    rows[r][c] -= factor * rows[i][c]
+    out = [0.0] * size
+    for i in range(size - 1, -1, -1):
+        out[i] = (rows[i][size] - sum(rows[i][j] * out[j] for j in range(i + 1, size))) / rows[i][i]
+    return out

@@ -1,0 +1,76 @@
+"""Small changes between a value that was offered and the argument made of it: case, slugs, numbers, an affix."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+MAX_AFFIX = 160
+_PIECES = re.compile(r"[^\s'\"`()\[\]{}<>=,;|]{3,}")
+
+
+def _number(value: Any) -> Any:
+    if type(value) is not str:
+        return None
+    try:
+        return int(value)
+    except ValueError:
+        try:
+            number = float(value)
+        except ValueError:
+            return None
+        return number if number - number == 0 else None
+
+
+def _text(change: Callable[[str], str]) -> Callable[[Any], Any]:
+    return lambda value: change(value) if type(value) is str else None
+
+
+CHANGES: Mapping[str, Callable[[Any], Any]] = {
+    "lower": _text(str.lower),
+    "upper": _text(str.upper),
+    "title": _text(str.title),
+    "slug_": _text(lambda value: value.lower().replace(" ", "_")),
+    "slug-": _text(lambda value: value.lower().replace(" ", "-")),
+    "number": _number,
+    "text": lambda value: str(value) if type(value) in (int, float) else None,
+    "day": lambda value: value[:10] if type(value) is str and len(value) > 10 and value[4:5] == "-" else None,
+}
+
+
+def sources_of(value: Any) -> list[Any]:
+    """Values that one of the changes might turn into this one."""
+    if type(value) is str:
+        spaced = value.replace("_", " ").replace("-", " ")
+        found: list[Any] = [value.lower(), value.upper(), value.title(), value.capitalize(), spaced, spaced.title()]
+        number = _number(value)
+        if number is not None:
+            found.append(number)
+        return [each for each in dict.fromkeys(found) if each != value]
+    return [str(value)] if type(value) in (int, float) else []
+
+
+def pieces_of(text: str) -> list[str]:
+    """Parts of a text that may have been put into it, longest first."""
+    if len(text) > 4 * MAX_AFFIX:
+        return []
+    found = dict.fromkeys(_PIECES.findall(text))
+    for piece in list(found):
+        found.setdefault(piece.strip(".:#/"))
+    return sorted((piece for piece in found if len(piece) > 2 and piece != text), key=lambda each: (-len(each), each))
+
+
+def affix(text: str, piece: str) -> str | None:
+    """The template that gives `text` when `piece` is put into it: a JSON pair; None if it is too long."""
+    before, _, after = text.partition(piece)
+    return None if len(before) + len(after) > MAX_AFFIX else json.dumps([before, after], ensure_ascii=False)
+
+
+def fill(template: str, value: Any) -> str | None:
+    """The text a template gives for this value."""
+    if type(value) is not str:
+        return None
+    before, after = json.loads(template)
+    return f"{before}{value}{after}"

@@ -1,0 +1,345 @@
+"""From counts and a session's state to whole calls with raw chances: which tool, which values for its arguments."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import log
+from typing import Any
+
+from predictors.pattern.changes import CHANGES, fill
+from predictors.pattern.counts import ALL, SEPARATOR, Counts
+from predictors.pattern.learning import later_keys, word_features
+from predictors.pattern.state import AGAIN, STALE, State, call_key
+from predictors.pattern.vault import Vault
+
+BACK_OFF = 1.5  # turns a coarser context counts for
+LOCAL_BACK_OFF = 4.0
+WORD_PRIOR = 3.0
+MAX_SWING = 4.0
+MAX_TOOLS = 6
+MAX_VALUES = 6
+MAX_POOLS_TRIED = 8
+MAX_RULES = 40
+MIN_CHANCE = 0.01
+MIN_SCORE = -5.0
+
+Value = tuple[float, Any, str, int, int, int]  # chance, value, rule, slot, event, element
+
+
+@dataclass(slots=True)
+class Guess:
+    """One whole call, before calibration."""
+
+    tool: str
+    arguments: dict[str, Any]
+    origins: dict[str, Value]
+    context: float
+    words: float
+    forms: float
+    p_arguments: float
+    lead: float
+    p_later: float
+    reach: float
+    repeated: bool
+
+
+class OpenValues:
+    """Constants and changes as they are: for predicting."""
+
+    __slots__ = ("_templates", "vault")
+
+    def __init__(self, vault: Vault) -> None:
+        self.vault = vault
+
+    def constant(self, rule: str) -> tuple[bool, Any]:
+        """(whether it may be used, the value) of "=digest"."""
+        text = self.vault.value(rule[1:])
+        return (False, None) if text is None else (True, json.loads(text))
+
+    def changed(self, change: str, value: Any) -> Any:
+        """The value after "lower", "=template's digest" …; None if it does not apply."""
+        if change[0] == "=":
+            template = self.vault.value(change[1:])
+            return None if template is None else fill(template, value)
+        return CHANGES[change](value)
+
+
+class ToolRules:
+    """What the counts say about one tool's arguments, ready to be applied."""
+
+    __slots__ = ("arguments", "constants", "forms")
+
+    def __init__(self, counts: Counts, tool: str, values: Any) -> None:
+        forms = counts.forms.get(tool, {})
+        total = forms.get(ALL, 0)
+        self.forms = [
+            (count / total, key.split(SEPARATOR) if key else [])
+            for key, count in sorted(forms.items(), key=lambda each: (-each[1], each[0]))
+            if (key or len(forms) == 1) and count > 0
+        ][:3]
+        if total and not self.forms:
+            self.forms = [(1.0, [])]
+        turns = counts.contexts.get(ALL, {}).get(tool, 0)
+        offers = counts.offers.get(tool, {})
+        self.arguments: dict[str, list[tuple[float, str, str, list[float]]]] = {}
+        self.constants: dict[str, list[tuple[float, Any, str]]] = {}
+        for name, rows in counts.takes.get(tool, {}).items():
+            learned = []
+            constants = []
+            for rule, taken in rows.items():
+                if rule[0] == "=":
+                    chance = max(0.0, taken[0] - 0.4) / (turns + 0.6)
+                    if chance > 0.02:
+                        usable, value = values.constant(rule)
+                        if usable:
+                            constants.append((chance, value, rule))
+                    continue
+                path, _, change = rule.rpartition("|") if rule.rpartition("|")[2] in CHANGES or "|=" in rule else (rule, "", "")
+                offered = offers.get(path)
+                if offered is None:
+                    continue
+                chances = [
+                    (t - 0.4) / (max(t, o) + 0.6) if t > 0.4 else 0.0 for t, o in zip(taken, offered, strict=True)
+                ]
+                best = max(chances)
+                if best > 0.02:
+                    learned.append((best, path, change, chances))
+            learned.sort(key=lambda each: (-each[0], each[1], each[2]))
+            constants.sort(key=lambda each: (-each[0], each[2]))
+            self.arguments[name] = learned[:MAX_RULES]
+            self.constants[name] = constants[:MAX_VALUES]
+
+
+class Guesser:
+    """Raw guesses from counts. Derived tables are made when first asked for, and dropped by `forget`."""
+
+    __slots__ = ("_ratios", "_rules", "counts", "values")
+
+    def __init__(self, counts: Counts, values: Any) -> None:
+        self.counts = counts
+        self.values = values
+        self._rules: dict[str, ToolRules] = {}
+        self._ratios: dict[str, list[tuple[str, float]]] = {}
+
+    def forget(self, tools: Sequence[str] = (), features: Sequence[str] = ()) -> None:
+        """The counts behind these have changed."""
+        for tool in tools:
+            self._rules.pop(tool, None)
+        for feature in features:
+            self._ratios.pop(feature, None)
+
+    def rules(self, tool: str) -> ToolRules:
+        """The rules of one tool."""
+        found = self._rules.get(tool)
+        if found is None:
+            found = self._rules[tool] = ToolRules(self.counts, tool, self.values)
+        return found
+
+    def tools(self, state: State) -> list[tuple[float, str, float, float, float]]:
+        """(chance that the next turn calls it, tool, log odds in context, words' and forms' evidence), best first."""
+        contexts = self.counts.contexts
+        root = contexts.get(ALL)
+        chance: dict[str, float] = {}
+        words: dict[str, float] = {}
+        forms: dict[str, float] = {}
+        if root is not None:
+            total = root[ALL] + 1
+            for tool, count in root.items():
+                if tool:
+                    chance[tool] = (count + 0.1) / total
+            for key in state.contexts():
+                row = contexts.get(key)
+                if row is None or row[ALL] <= 0:
+                    break
+                total = row[ALL] + BACK_OFF
+                get = row.get
+                for tool, p in chance.items():
+                    chance[tool] = (get(tool, 0) + BACK_OFF * p) / total
+            for feature in word_features(state):
+                found = self._ratios.get(feature)
+                if found is None:
+                    found = self._ratios[feature] = self._ratio(feature)
+                swing = forms if feature[0] == "f" else words
+                for tool, ratio in found:
+                    swing[tool] = swing.get(tool, 0.0) + ratio
+        if state.tools:
+            followers = state.follow.get(state.signatures[-1] if state.signatures else "^", {})
+            total = sum(followers.values())
+            for tool in state.tools:
+                if tool not in chance:
+                    chance[tool] = 0.05
+            if total:
+                for tool, p in chance.items():
+                    chance[tool] = (followers.get(tool, 0) + LOCAL_BACK_OFF * p) / (total + LOCAL_BACK_OFF)
+        out = []
+        for tool, p in chance.items():
+            context = -7.0 if p < 0.001 else 7.0 if p > 0.999 else log(p / (1 - p))
+            word = max(-MAX_SWING, min(MAX_SWING, words.get(tool, 0.0) * 0.5))
+            form = max(-MAX_SWING, min(MAX_SWING, forms.get(tool, 0.0)))
+            out.append((context + 0.5 * word + 0.5 * form, tool, context, word, form))
+        out.sort(key=lambda each: (-each[0], each[1]))
+        return out
+
+    def _ratio(self, feature: str) -> list[tuple[str, float]]:
+        """How the log odds of each tool move when this feature is there."""
+        row = self.counts.words.get(feature)
+        if row is None or row[ALL] <= 0:
+            return []
+        base = self.counts.contexts[ALL]
+        out = []
+        for tool, count in base.items():
+            if tool:
+                q = (count + 0.2) / (base[ALL] + 1)
+                p = (row.get(tool, 0) + WORD_PRIOR * q) / (row[ALL] + WORD_PRIOR)
+                if 0 < q < 1 and 0 < p < 1:
+                    ratio = log(p / (1 - p)) - log(q / (1 - q))
+                    if abs(ratio) > 0.1:
+                        out.append((tool, ratio))
+        return out
+
+    def later(self, state: State) -> dict[str, float]:
+        """For each tool, the chance that the session calls it from now on."""
+        chance: dict[str, float] = {}
+        for key in later_keys(state):
+            row = self.counts.later.get(key)
+            if row is None:
+                break
+            total = row[ALL] + BACK_OFF
+            if not chance:
+                chance = {tool: (count + 0.1) / (row[ALL] + 1) for tool, count in row.items() if tool}
+            else:
+                for tool, p in chance.items():
+                    chance[tool] = (row.get(tool, 0) + BACK_OFF * p) / total
+        return chance
+
+    def _values(self, state: State, tool: str, name: str, rules: ToolRules) -> list[Value]:
+        pools = state.pools
+        used = state.used.get(tool) or {}
+        found: dict[Any, list[Any]] = {}
+        tried = 0
+        for _, path, change, chances in rules.arguments.get(name, ()):
+            pool = pools.get(path)
+            if pool is None:
+                continue
+            tried += 1
+            if tried > MAX_POOLS_TRIED:
+                break
+            for slot, value, event, element in pool.slots(used, state):
+                p = chances[slot]
+                if p < MIN_CHANCE:
+                    continue
+                if change:
+                    value = self.values.changed(change, value)
+                    if value is None:
+                        continue
+                _add(found, p, value, path + "|" + change if change else path, slot, event, element)
+        for p, value, rule in rules.constants.get(name, ()):
+            if type(value) in (list, dict):
+                key = json.dumps(value, sort_keys=True)
+                _add(found, p, key, rule, 0, -1, 0)
+                found[key][2] = value
+            else:
+                _add(found, p, value, rule, 0, -1, 0)
+        if not found:
+            calls = state.tools.get(tool, 0)
+            for (path, slot), count in (state.local.get(tool, {}).get(name) or {}).items():
+                pool = pools.get(path)
+                if pool is None:
+                    continue
+                for offered, value, event, element in pool.slots(used, state):
+                    if offered % STALE == slot % STALE:
+                        _add(found, (count - 0.3) / (calls + 0.7), value, path, offered, event, element)
+        out = [
+            (p + 0.15 * second * (1 - p), value, rule, slot, event, element)
+            for p, second, value, rule, slot, event, element in found.values()
+        ]
+        out.sort(key=_chance, reverse=True)
+        return out[:MAX_VALUES]
+
+    def guesses(self, state: State) -> list[Guess]:
+        """Whole calls, in no particular order, no call twice."""
+        later = self.later(state)
+        out: dict[Any, Guess] = {}
+        for total, tool, context, word, spoken in self.tools(state)[:MAX_TOOLS]:
+            if total < MIN_SCORE:
+                break
+            rules = self.rules(tool)
+            forms: Sequence[tuple[float, Sequence[str]]] = rules.forms
+            if not forms and tool in state.local:
+                forms = [(0.9, list(state.local[tool]))]
+            reach = self.counts.reach.get(tool, {})
+            everything = self.counts.reach.get(ALL, {})
+            cache: dict[str, list[Value]] = {}
+            for share, names in forms:
+                for p, arguments, origins in self._combined(state, tool, share, names, rules, cache):
+                    key = call_key(tool, arguments)
+                    earlier = out.get(key)
+                    if earlier is not None:
+                        earlier.p_arguments = min(1.0, earlier.p_arguments + p)
+                        continue
+                    reached = 1.0
+                    for _, _, rule, _, _, _ in origins.values():
+                        row, whole = reach.get(rule), everything.get(rule)
+                        if row is not None and whole is not None:
+                            reached = min(reached, (row[0] + 0.1) / (whole[0] + 1))
+                    out[key] = Guess(
+                        tool, arguments, origins, context, word, spoken, p, 0.0, later.get(tool, 0.02), reached,
+                        key in state.made,
+                    )  # fmt: skip
+        return list(out.values())
+
+    def _combined(
+        self, state: State, tool: str, share: float, names: Sequence[str], rules: ToolRules, cache: dict[str, list[Value]]
+    ) -> list[tuple[float, dict[str, Any], dict[str, Value]]]:
+        rows: list[tuple[float, dict[str, Any], dict[str, Value]]] = [(share, {}, {})]
+        for name in names:
+            values = cache.get(name)
+            if values is None:
+                values = cache[name] = self._values(state, tool, name, rules)
+            if not values:
+                return []
+            if len(rows) == 1 and not rows[0][1]:
+                rows = [(share * value[0], {name: value[1]}, {name: value}) for value in values]
+                continue
+            joined = []
+            for p, arguments, origins in rows:
+                for value in values:
+                    q = p * _together(value, origins)
+                    joined.append((q, arguments, origins, value))
+            joined.sort(key=_chance, reverse=True)
+            rows = [
+                (p, {**arguments, name: value[1]}, {**origins, name: value})
+                for p, arguments, origins, value in joined[:MAX_VALUES]
+            ]
+        return rows
+
+
+def _together(value: Value, origins: Mapping[str, Value]) -> float:
+    """The chance of a value beside those chosen already: fields of one record go together."""
+    chance, _, _, _, event, element = value
+    if event >= 0:
+        for _, _, rule, _, other_event, other_element in origins.values():
+            if other_event == event and not rule.startswith(("user", "model")):
+                return float(chance**0.5) if other_element == element else chance * 0.1
+    return chance
+
+
+def _add(found: dict[Any, list[Any]], p: float, value: Any, rule: str, slot: int, event: int, element: int) -> None:
+    entry = found.get(value)
+    if entry is None:
+        found[value] = [p, 0.0, value, rule, slot, event, element]
+    elif p > entry[0]:
+        entry[:] = [p, entry[0], value, rule, slot, event, element]
+    elif p > entry[1]:
+        entry[1] = p
+
+
+def _chance(row: tuple[Any, ...]) -> Any:
+    return row[0]
+
+
+def is_again(slot: int) -> bool:
+    """Whether a slot holds a value that the tool was called with before."""
+    return slot % STALE == AGAIN

@@ -1,0 +1,118 @@
+"""One event of a session as the predictor sees it: what it offers, and how it counts as context.
+
+Indexing is the expensive part and happens once for each event. Nothing downstream looks at the event again, so a
+session can be replayed from its indexed form alone, with every value replaced by a stand-in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from predictors.pattern.flatten import MAX_VALUE, Flattener, Item, outcome
+from predictors.pattern.text import bucket, read
+from speculate.history import CallMade, Event, ModelText, ResultSeen, UserText
+
+MAX_WORDS = 60
+MAX_LABEL = 40  # characters
+MAX_LABELS = 120  # of one event
+MAX_CACHED_WORDS = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """kind: "U" user, "M" model, "C" call, "R" result. items: (path, value, element) in order."""
+
+    kind: str
+    turn: int = -1
+    tool: str = ""
+    id: str | None = None
+    signature: str = ""
+    items: Sequence[Item] = ()
+    words: Sequence[int] = ()
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    year: str | None = None
+    labels: Mapping[int, Sequence[Sequence[int]]] = field(default_factory=dict)
+
+
+class Indexer:
+    """Turns events into their indexed form. Keeps nothing of a session but caches of path strings and words."""
+
+    __slots__ = ("_buckets", "_flattener")
+
+    def __init__(self) -> None:
+        self._flattener = Flattener()
+        self._buckets: dict[str, int] = {}
+
+    def index(self, event: Event, year: str | None) -> Indexed:
+        """The indexed form; `year` is the one that dates without a year are taken to lie in."""
+        if isinstance(event, UserText):
+            items, words = self._text("user", event.text, year)
+            return Indexed("U", signature="U", items=items, words=words, year=_year(items))
+        if isinstance(event, ModelText):
+            items, words = self._text("model", event.text, year)
+            return Indexed("M", event.turn, items=items, words=words)
+        if isinstance(event, CallMade):
+            arguments = dict(event.arguments)
+            items, _ = self._flattener.items(event.tool + "(", arguments, year)
+            more = [
+                (path + "+1", value + 1, element)
+                for path, value, element in items
+                if type(value) is int and -(1 << 53) < value < 1 << 53
+            ]
+            return Indexed("C", event.turn, event.tool, event.id, items=items + more, arguments=arguments)
+        return self._result(event, year)
+
+    def _result(self, event: ResultSeen, year: str | None) -> Indexed:
+        value = event.value
+        if value is None and event.raised:
+            value = event.raised
+        items: list[Item] = []
+        if value is not None:
+            items, _ = self._flattener.items(event.tool if event.ok else event.tool + "!", value, year)
+        signature = event.tool + ">" + outcome(event.ok, event.known, event.value)
+        return Indexed("R", -1, event.tool, event.id, signature, items, year=_year(items), labels=self._labels(items))
+
+    def _labels(self, items: Sequence[Item]) -> dict[int, list[list[int]]]:
+        """For each element, the words of its short fields of plain words: what a person would call it."""
+        labels: dict[int, list[list[int]]] = {}
+        count = 0
+        for _, value, element in items:
+            if element and type(value) is str and len(value) <= MAX_LABEL and value[0].isalpha():
+                count += 1
+                if count > MAX_LABELS:
+                    break
+                words = [word for word in value.lower().split() if len(word) > 2]
+                if words:
+                    labels.setdefault(element, []).append([self._bucket(word) for word in words])
+        return labels
+
+    def _bucket(self, word: str) -> int:
+        """The bucket of a word, a plural "s" left out."""
+        buckets = self._buckets
+        number = buckets.get(word)
+        if number is None:
+            if len(buckets) > MAX_CACHED_WORDS:
+                buckets.clear()
+            stem = word[:-1] if len(word) > 3 and word[-1] == "s" and word[0] != "\x00" else word
+            number = buckets[word] = bucket(stem)
+        return number
+
+    def _text(self, source: str, text: str, year: str | None) -> tuple[list[Item], list[int]]:
+        spans, words = read(text, year)
+        base = source + ":"
+        items: list[Item] = [(base + form, value, 0) for form, value in spans if len(value) <= MAX_VALUE]
+        if 0 < len(text) <= MAX_VALUE:
+            items.append((source, text.strip(), 0))
+        words = words[-MAX_WORDS:] if source == "model" else words[:MAX_WORDS]
+        numbers = list(dict.fromkeys(map(self._bucket, words)))
+        return items, numbers
+
+
+def _year(items: Sequence[Item]) -> str | None:
+    """The year of the last full date among them."""
+    for _, value, _ in reversed(items):
+        if type(value) is str and len(value) >= 10 and value[4] == "-" and value[7] == "-" and value[:4].isdigit():
+            return value[:4]
+    return None

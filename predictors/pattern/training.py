@@ -1,0 +1,124 @@
+"""Learning from recorded sessions, and calibrating on a sample of them with their own counts taken out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from predictors.pattern.calibration import (
+    NEXT_START,
+    USE_START,
+    fit,
+    next_features,
+    probability,
+    score,
+    use_features,
+)
+from predictors.pattern.counts import Counts
+from predictors.pattern.digest import Digester, Sample, StandInValues, sample_key
+from predictors.pattern.guessing import Guesser
+from predictors.pattern.indexing import Indexer
+from predictors.pattern.learning import count_session, count_turn, learnable
+from predictors.pattern.state import State, call_key
+from predictors.pattern.vault import Vault
+from speculate.spec import ToolSpec
+from speculate.trace import RecordedSession, moments
+
+MAX_ROWS = 6_000
+MAX_TURNS = 900  # judged for calibration
+
+
+class Trainer:
+    """Counts sessions one by one."""
+
+    def __init__(self, specs: Mapping[str, ToolSpec], min_tenants: int, sample: int) -> None:
+        self.counts = Counts()
+        self.vault = Vault(min_tenants)
+        self.sample = Sample(sample)
+        self._specs = specs
+        self._hidden = {name: spec.sensitive_arguments() for name, spec in specs.items()}
+        self._indexer = Indexer()
+
+    def add(self, session: RecordedSession) -> None:
+        """Learn from one session."""
+        start = session.start
+        tenant = f"tenant {start.tenant}" if start.tenant is not None else f"session {session.id}"
+        turns = session.turns
+        key = sample_key(session.id, start.tenant, [(call.tool, None) for turn in turns for call in turn.calls])
+        digester = Digester() if self.sample.wants(key) else None
+        after: list[list[str]] = [[] for _ in turns]
+        names: dict[str, None] = {}
+        for number in range(len(turns) - 1, -1, -1):
+            names.update(dict.fromkeys(call.tool for call in turns[number].calls))
+            after[number] = list(names)
+        state = State()
+        nothing: frozenset[str] = frozenset()
+        for number, (history, turn) in enumerate(moments(session)):
+            self._catch_up(state, history.events, digester)
+            calls = [
+                learnable(state, call.tool, call.args, self._hidden.get(call.tool, nothing), self.vault, tenant)
+                for call in turn.calls
+            ]
+            count_turn(self.counts, state, calls, after[number])
+            if digester is not None:
+                resolved = [
+                    (self._specs.get(call.tool) or ToolSpec.undeclared(call.tool)).resolve(call.args)
+                    for call in turn.calls
+                ]
+                digester.turn(calls, resolved, after[number])
+        if turns:
+            self._catch_up(state, history.events, digester)
+        count_session(self.counts, state)
+        if digester is not None:
+            self.sample.add(key, digester.finish())
+
+    def _catch_up(self, state: State, events: Sequence[object], digester: Digester | None) -> None:
+        while state.count < len(events):
+            event = self._indexer.index(events[state.count], state.year)  # type: ignore[arg-type]  # history events
+            if digester is not None:
+                digester.event(event)
+            state.take(event)
+
+
+def calibrate(counts: Counts, vault: Vault, sample: Sample) -> tuple[Sequence[float], Sequence[float]]:
+    """Weights for p_next and for p_use, fitted on the sample."""
+    rows_next: list[tuple[Sequence[float], bool]] = []
+    kept: list[tuple[object, bool, bool]] = []
+    seen = 0
+    for key in sorted(sample.digests):
+        digest = sample.digests[key]
+        if seen >= MAX_TURNS:
+            break
+        _replay(digest, counts, vault, -1)
+        guesser = Guesser(counts, StandInValues(digest.aliases, lambda d: vault.value(d) is not None))
+        state = State()
+        for number, turn in enumerate(digest.turns):
+            while state.count < turn.events:
+                state.take(digest.events[state.count])
+            seen += 1
+            made = set(turn.keys)
+            for guess in guesser.guesses(state):
+                called = call_key(guess.tool, guess.arguments)
+                used = called in made or any(
+                    called == other and since <= number
+                    for later in digest.turns[number:]
+                    for other, since in zip(later.keys, later.fresh_since, strict=True)
+                )
+                rows_next.append((next_features(guess, state.asked), called in made))
+                kept.append((guess, state.asked, used))
+        _replay(digest, counts, vault, 1)
+    step = max(1, len(rows_next) // MAX_ROWS)
+    weights_next = fit(rows_next[::step], NEXT_START)
+    rows_use = []
+    for (features, _), (guess, asked, used) in list(zip(rows_next, kept, strict=True))[::step]:
+        p = probability(score(weights_next, features))
+        rows_use.append((use_features(guess, p, asked), used))  # type: ignore[arg-type]  # a Guess
+    return weights_next, fit(rows_use, USE_START)
+
+
+def _replay(digest: object, counts: Counts, vault: Vault, weight: float) -> None:
+    """Put the digest's own counts in, or take them out."""
+    state = State()
+    for turn in digest.turns:  # type: ignore[attr-defined]  # a Digest
+        while state.count < turn.events:
+            state.take(digest.events[state.count])  # type: ignore[attr-defined]  # a Digest
+        count_turn(counts, state, turn.calls, turn.later, weight)
