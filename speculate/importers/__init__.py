@@ -7,6 +7,7 @@ file and line, and skipped.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from speculate.importers.trace_v1 import TraceImporter
 from speculate.trace.lines import Problem, Source
 from speculate.trace.records import Record
 
-__all__ = ["IMPORTERS", "Importer", "Item", "Report", "detect", "import_file"]
+__all__ = ["IMPORTERS", "Import", "Importer", "Item", "Report", "detect", "import_file", "open_import"]
 
 _ALL: tuple[Importer, ...] = (
     TraceImporter(), OpenInferenceImporter(), OtelImporter(), InspectImporter(), ClaudeCodeImporter(),
@@ -43,10 +44,18 @@ def detect(sample: list[Item]) -> Importer | None:
     return next((i for i in _ALL if any(i.recognizes(item) for item in sample)), None)
 
 
-def import_file(
+@dataclass(frozen=True, slots=True)
+class Import:
+    """One file being converted: the importer that does it (None: the file is empty), and the records as they come."""
+
+    importer: Importer | None
+    records: Iterator[Record]
+
+
+def open_import(
     path: str | Path, format: str | None = None, on_problem: Problem | None = None, source: Source | None = None
-) -> Iterator[Record]:
-    """The records of one file as trace v1, whatever it is.
+) -> Import:
+    """Begin to convert one file to trace v1, whatever it is.
 
     format: a key of IMPORTERS, or None to find it out. on_problem: is told of each record that is skipped; without
     it the first raises. source: the open file to read, if its progress is to be watched.
@@ -67,8 +76,14 @@ def import_file(
     sample = list(islice(found, SAMPLED))
     importer = detect(sample) if format is None else IMPORTERS[format]
     if importer is None:
-        if not sample:
-            return
-        known = ", ".join(IMPORTERS)
-        raise TraceError(f"none of the known formats ({known}); name it with --format", file=name)
-    yield from importer.convert(chain(sample, found), Path(name).name.split(".")[0] or "session", report)
+        if sample:
+            known = ", ".join(IMPORTERS)
+            raise TraceError(f"none of the known formats ({known}); name it with --format", file=name)
+        return Import(None, iter(()))
+    stem = Path(name).name.split(".")[0] or "session"
+    return Import(importer, importer.convert(chain(sample, found), stem, report))
+
+
+def import_file(path: str | Path, format: str | None = None, on_problem: Problem | None = None) -> Iterator[Record]:
+    """The records of one file as trace v1. See `open_import`."""
+    return open_import(path, format, on_problem).records

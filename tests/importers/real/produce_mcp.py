@@ -67,12 +67,14 @@ class Logged:
 
 async def _session(rows: list[dict[str, Any]]) -> None:
     parameters = StdioServerParameters(command=sys.executable, args=["-c", SERVER], cwd=str(Path.cwd()))
-    async with stdio_client(parameters) as (read, write):
-        async with ClientSession(Logged(read, rows), Logged(write, rows)) as session:
-            await session.initialize()
-            await session.list_tools()
-            for calls in scenario.TURNS:
-                await asyncio.gather(*(session.call_tool(name, arguments) for _, name, arguments in calls))
+    async with (
+        stdio_client(parameters) as (read, write),
+        ClientSession(Logged(read, rows), Logged(write, rows)) as session,
+    ):
+        await session.initialize()
+        await session.list_tools()
+        for calls in scenario.TURNS:
+            await asyncio.gather(*(session.call_tool(name, arguments) for _, name, arguments in calls))
 
 
 def produce(folder: Path) -> Path:
