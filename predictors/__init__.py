@@ -4,7 +4,9 @@ from predictors.calibration import Calibrator
 from predictors.markov import MarkovPredictor
 from predictors.mixture import Mixture
 from predictors.modelfile import load_predictor, save_predictor
+from predictors.openai_drafter import OpenAIDrafter
 from predictors.pattern import PatternPredictor
+from predictors.recorded import RecordedDrafter, RecordedDraftPredictor, RecordedGuesses, read_drafts
 from predictors.registry import KINDS, Model, TrainableModel, UnknownPredictor, create, predictor_class
 from predictors.repeat import RepeatPredictor
 from predictors.tournament import Tournament
@@ -15,7 +17,11 @@ __all__ = [
     "MarkovPredictor",
     "Mixture",
     "Model",
+    "OpenAIDrafter",
     "PatternPredictor",
+    "RecordedDraftPredictor",
+    "RecordedDrafter",
+    "RecordedGuesses",
     "RepeatPredictor",
     "Tournament",
     "TrainableModel",
@@ -23,5 +29,6 @@ __all__ = [
     "create",
     "load_predictor",
     "predictor_class",
+    "read_drafts",
     "save_predictor",
 ]

@@ -20,6 +20,7 @@ KINDS: Mapping[str, str] = {
     "repeat": "predictors.repeat:RepeatPredictor",
     "markov": "predictors.markov:MarkovPredictor",
     "tournament": "predictors.tournament:Tournament",
+    "recorded": "predictors.recorded:RecordedDraftPredictor",
     "mixture": "predictors.mixture:Mixture",
 }
 

@@ -1,0 +1,71 @@
+"""A real HTTP server on 127.0.0.1 that answers like an OpenAI-compatible endpoint."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Request:
+    path: str
+    headers: dict[str, str]
+    body: Any
+
+
+@dataclass
+class Endpoint:
+    """`reply` is what the next requests get: a status and a body, or a function of the request; None never answers."""
+
+    reply: Any = (200, {})
+    url: str = ""
+    requests: list[Request] = field(default_factory=list)
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                try:
+                    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+                except (asyncio.IncompleteReadError, ConnectionError):
+                    return
+                headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in head[1:] if line)}
+                body = await reader.readexactly(int(headers.get("content-length", "0")))
+                self.requests.append(Request(head[0].split()[1], headers, json.loads(body)))
+                self.arrived.set()
+                reply = self.reply(self.requests[-1]) if isinstance(self.reply, Callable) else self.reply  # type: ignore[arg-type]
+                if reply is None:
+                    await reader.read()  # until the other side gives up
+                    return
+                status, content = reply
+                data = content if isinstance(content, bytes) else json.dumps(content).encode()
+                writer.write(b"HTTP/1.1 %d Said\r\nContent-Length: %d\r\n\r\n%s" % (status, len(data), data))
+                await writer.drain()
+        except ConnectionError:
+            return  # the other side would not read on
+        finally:
+            writer.close()
+
+
+@asynccontextmanager
+async def endpoint(reply: Any) -> AsyncIterator[Endpoint]:
+    """An endpoint that listens while the block runs."""
+    made = Endpoint(reply)
+    server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
+    made.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+    try:
+        yield made
+    finally:
+        server.close()
+
+
+def completion(content: str | None = None, tokens: tuple[int, int] | None = (1000, 50), **message: Any) -> Any:
+    """A chat completion with this text."""
+    document: dict[str, Any] = {"choices": [{"message": {"role": "assistant", "content": content, **message}}]}
+    if tokens is not None:
+        document["usage"] = {"prompt_tokens": tokens[0], "completion_tokens": tokens[1]}
+    return document
