@@ -13,7 +13,7 @@ from speculate.calls import Served, ToolCall
 from speculate.core.policy import Policy
 from speculate.notices import Fault, LaunchDenied, LaunchRetired, Notice
 from speculate.prediction import Predictor
-from speculate.replay.guessing import Knowing, TurnTimes
+from speculate.replay.guessing import Knowing, Recalled, Timed, TurnTimes
 from speculate.replay.judgement import Judge
 from speculate.replay.latency import LatencyModel
 from speculate.replay.script import SessionScript, UserStep
@@ -30,7 +30,8 @@ class Stage:
     """What all arms share: the scripts, the manifest, the times, and what a fresh runtime is told of them.
 
     `known_tool_s`, `known_lead_s`: times of the training runs, oldest first. `capacity`: slots of a tool that
-    `sessions_at_once` sessions share.
+    `sessions_at_once` sessions share; `starts_s`: when each of those who play them begins. `pace`: a
+    run of these scripts; nobody calls sooner than there.
     """
 
     scripts: Sequence[SessionScript]
@@ -42,6 +43,8 @@ class Stage:
     known_lead_s: Sequence[float] = ()
     capacity: Mapping[str, int] = field(default_factory=dict)
     sessions_at_once: int = 1
+    starts_s: Sequence[float] = ()
+    pace: ArmRun | None = None
     keep_runs: bool = False
 
 
@@ -141,11 +144,12 @@ async def _run(stage: Stage, arm: Arm, progress: Progress | None) -> ArmRun:
     runtime.seed_lead(stage.known_lead_s)
     async with runtime:
         waiting = iter(stage.scripts)
-        agent = _Agent(runtime, world, result, arm.predictor, progress)
+        agent = _Agent(runtime, world, result, arm.predictor, stage.pace, progress)
         if stage.sessions_at_once == 1:
             await agent.work(waiting)
         else:
-            await asyncio.gather(*(agent.work(waiting) for _ in range(stage.sessions_at_once)))
+            starts = stage.starts_s or [0.0] * stage.sessions_at_once
+            await asyncio.gather(*(agent.work(waiting, start_s) for start_s in starts))
     result.safety = world.safety
     result.runs = world.runs
     ledger = runtime.ledger
@@ -167,12 +171,29 @@ class _Agent:
     """Plays sessions, one after the other, until none is left."""
 
     def __init__(
-        self, runtime: Runtime, world: World, result: ArmRun, predictor: Predictor | None, progress: Progress | None
+        self,
+        runtime: Runtime,
+        world: World,
+        result: ArmRun,
+        predictor: Predictor | None,
+        pace: ArmRun | None,
+        progress: Progress | None,
     ) -> None:
-        self.runtime, self.world, self.result, self.progress = runtime, world, result, progress
+        self.runtime, self.world, self.result, self.pace, self.progress = runtime, world, result, pace, progress
         self.knowing = predictor if isinstance(predictor, Knowing) else None
+        self.timed = predictor if isinstance(predictor, (Recalled, Timed)) else None
 
-    async def work(self, waiting: Iterator[SessionScript]) -> None:
+    async def _until(self, at: float) -> None:
+        now = self.runtime.now()
+        if at > now:
+            await asyncio.sleep(at - now)
+
+    def guessing_s(self) -> float:
+        """Real time the predictor has taken so far: it works while a call waits, and is no part of the call."""
+        return self.timed.spent_s if self.timed is not None else 0.0
+
+    async def work(self, waiting: Iterator[SessionScript], start_s: float = 0.0) -> None:
+        await asyncio.sleep(start_s)
         for script in waiting:
             await self.play(script)
             if self.progress is not None:
@@ -180,6 +201,9 @@ class _Agent:
 
     async def play(self, script: SessionScript) -> None:
         run = self.result.sessions[script.number]
+        pace = None if self.pace is None else self.pace.sessions[script.number]
+        if pace is not None:
+            await self._until(pace.began_at)
         state = self.world.enter(script)
         if self.knowing is not None:
             self.knowing.enter(state)
@@ -190,6 +214,8 @@ class _Agent:
                 if isinstance(step, UserStep):
                     session.saw_user(step.text)
                     continue
+                if pace is not None:
+                    await self._until(pace.began_at + pace.turns[step.number].began_s)
                 turn_began = now()
                 await session.think(asyncio.sleep(step.llm_s))
                 run.turns.append(TurnTimes(turn_began - began, now() - began))
@@ -198,9 +224,10 @@ class _Agent:
                     session.said(step.text)
                 if not step.calls:
                     continue
-                asked, started = now(), perf_counter()
+                asked, started, guessing = now(), perf_counter(), self.guessing_s()
                 outcomes = await session.call_all([call.call for call in step.calls])
-                self.result.call_us.append((perf_counter() - started) * 1e6 / len(step.calls))
+                taken = perf_counter() - started - (self.guessing_s() - guessing)
+                self.result.call_us.append(taken * 1e6 / len(step.calls))
                 state.answered(step, outcomes)
                 run.served.extend(outcome.served for outcome in outcomes)
                 if len(outcomes) == 1:

@@ -42,10 +42,17 @@ class Recalled:
     def __init__(self, predictor: Predictor, scripts: Sequence[SessionScript], clock: Callable[[], float]) -> None:
         self._predictor, self._clock = predictor, clock
         self.seconds: list[float] = []
-        self._recorded = {script.id: {call.call.id or "": call for call in script.calls} for script in scripts}
+        self.spent_s = 0.0
+        self._scripts: dict[str, tuple[str, Mapping[str, ScriptedCall]]] = {}
+        self.know(scripts)
         self._next_state = 1
         self._states: dict[tuple[int, tuple[str, str | None]], int] = {}  # a trie of the events so far
         self._answers: dict[tuple[int, int], Sequence[Prediction]] = {}
+
+    def know(self, scripts: Sequence[SessionScript]) -> None:
+        """These sessions will be played too."""
+        for script in scripts:
+            self._scripts[script.id] = (script.recorded_id, {call.call.id or "": call for call in script.calls})
 
     def predict(self, history: History, limit: int) -> Sequence[Prediction]:
         state = self._state(history)
@@ -62,15 +69,17 @@ class Recalled:
     def _ask(self, history: History, limit: int) -> Sequence[Prediction]:
         began = self._clock()
         answer = self._predictor.predict(history, limit)
-        self.seconds.append(self._clock() - began)
+        taken = self._clock() - began
+        self.seconds.append(taken)
+        self.spent_s += taken
         return answer
 
     def _state(self, history: History) -> int | None:
         """The number of the state this history is in; None if not all of it was recorded."""
+        recorded_id, recorded = self._scripts.get(history.session, (history.session, {}))
         place = history.memo.get(self)
         if place is None:
-            place = history.memo[self] = _Place(0, self._step(0, ("session", history.session)))
-        recorded = self._recorded.get(history.session, {})
+            place = history.memo[self] = _Place(0, self._step(0, ("session", recorded_id)))
         events = history.events
         while place.state is not None and place.seen < len(events):
             tag = _tag(events[place.seen], recorded)
@@ -106,11 +115,14 @@ class Timed:
     def __init__(self, predictor: Predictor, clock: Callable[[], float]) -> None:
         self._predictor, self._clock = predictor, clock
         self.seconds: list[float] = []
+        self.spent_s = 0.0
 
     def predict(self, history: History, limit: int) -> Sequence[Prediction]:
         began = self._clock()
         answer = self._predictor.predict(history, limit)
-        self.seconds.append(self._clock() - began)
+        taken = self._clock() - began
+        self.seconds.append(taken)
+        self.spent_s += taken
         return answer
 
     def observe(self, history: History, call: ToolCall) -> None:

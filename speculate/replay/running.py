@@ -14,7 +14,7 @@ from speculate.errors import SpeculateError
 from speculate.prediction import Predictor
 from speculate.replay import result
 from speculate.replay.arms import FRONTIER, knowing, unlimited
-from speculate.replay.contention import Contention, measure_contention
+from speculate.replay.contention import Contention, measure_contention, rounds
 from speculate.replay.driver import Arm, ArmRun, Progress, Stage, run_arm
 from speculate.replay.guessing import AllWrong, Foresight, Oracle, Recalled, Timed
 from speculate.replay.judgement import Judge
@@ -196,8 +196,16 @@ def replay(
     ]
     contention = None
     if settings.has_contention:
+        again = write_scripts(test, specs, latency, rounds(sum(len(script.calls) for script in scripts)))
+        recalled.know(again)
         contention = measure_contention(
-            stage, policy, guesser, settings.sessions_at_once, settings.capacity, settings.online, progress
+            replace(stage, scripts=again),
+            policy,
+            guesser,
+            settings.sessions_at_once,
+            settings.capacity,
+            settings.online,
+            progress,
         )
     calls = [call for script in scripts for call in script.calls]
     return Replay(

@@ -70,9 +70,13 @@ class TurnStep:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SessionScript:
-    """One session. `id` is unique within the replay; `number` is its place in it."""
+    """One session. `id` is unique within the replay; `number` is its place in it.
+
+    `recorded_id`: the same for all rounds of one recorded session, which differ in nothing but drawn times.
+    """
 
     id: str
+    recorded_id: str
     number: int
     tenant: str | None
     steps: tuple[UserStep | TurnStep, ...]
@@ -87,18 +91,26 @@ class SessionScript:
 
 
 def write_scripts(
-    sessions: Sequence[RecordedSession], specs: Mapping[str, ToolSpec], latency: LatencyModel
+    sessions: Sequence[RecordedSession], specs: Mapping[str, ToolSpec], latency: LatencyModel, rounds: int = 1
 ) -> list[SessionScript]:
-    """The scripts of these sessions under one manifest; times that were not recorded are drawn."""
+    """The scripts of these sessions under one manifest; times that were not recorded are drawn.
+
+    rounds: how often each session is to be played, with times of its own where they are drawn.
+    """
     judge = Judge(specs)
     seen: Counter[str] = Counter()
-    scripts = []
-    for number, session in enumerate(sessions):
+    unique: list[tuple[str, RecordedSession]] = []
+    for session in sessions:
         seen[session.id] += 1
         repeat = seen[session.id]
-        id = session.id if repeat == 1 else f"{session.id}#{repeat}"
-        scripts.append(_Writer(id, number, session, judge, specs, latency).script())
-    return scripts
+        unique.append((session.id if repeat == 1 else f"{session.id}#{repeat}", session))
+    return [
+        _Writer(
+            id if again == 0 else f"{id}~{again + 1}", id, again * len(unique) + place, session, judge, specs, latency
+        ).script()
+        for again in range(rounds)
+        for place, (id, session) in enumerate(unique)
+    ]
 
 
 class _Writer:
@@ -107,13 +119,14 @@ class _Writer:
     def __init__(
         self,
         id: str,
+        recorded_id: str,
         number: int,
         session: RecordedSession,
         judge: Judge,
         specs: Mapping[str, ToolSpec],
         latency: LatencyModel,
     ) -> None:
-        self.id, self.number, self.session = id, number, session
+        self.id, self.recorded_id, self.number, self.session = id, recorded_id, number, session
         self.judge, self.specs, self.latency = judge, specs, latency
         self.modelled = False
         self.calls: list[ScriptedCall] = []
@@ -131,6 +144,7 @@ class _Writer:
                 steps.append(turn)
         return SessionScript(
             id=self.id,
+            recorded_id=self.recorded_id,
             number=self.number,
             tenant=self.session.start.tenant,
             steps=tuple(steps),
