@@ -223,9 +223,8 @@ def print_table(document: dict[str, Any]) -> None:
             f"{arm:<10}{row['us_p50']:>10}{row['us_p99']:>10}{row['added_us_p50']:>12}{row['aside_us']:>10}"
             f"{row['share_of_10ms']:>18.2%}"
         )
-    print(
-        f"\n{sessions['sessions']:,} sessions at once, {sessions['calls']:,} calls of 10 ms: bare {sessions['bare_s']} s"
-    )
+    print(f"\n{sessions['sessions']:,} sessions at once, {sessions['calls']:,} calls of 10 ms")
+    print(f"{'bare':<10}{sessions['bare_s']:>10} s")
     for arm in ("off", "hit"):
         print(f"{arm:<10}{sessions[arm]['seconds']:>10} s {sessions[arm]['calls_a_second']:>10,} calls a second")
     if memory is not None:

@@ -12,16 +12,14 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol, cast
 
+from speculate import __version__
 from speculate.errors import MissingExtra, SpeculateError
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-DISTRIBUTION = "speculate-runtime"
 
 # The module of each command, in the order `--help` lists them.
 COMMANDS = {
@@ -62,7 +60,7 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
         description="Speculative tool execution for LLM agents: start the likely next tool call early, "
         "keep it only if the model really makes it.",
     )
-    parser.add_argument("--version", action="version", version=f"speculate {version(DISTRIBUTION)}")
+    parser.add_argument("--version", action="version", version=f"speculate {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, module in _available().items():
         if only is not None and name != only:
