@@ -7,13 +7,13 @@ them (Traceloop, Google's ADK) and MCP's. Arguments and results are opt-in there
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from speculate.importers.documents import Item, Report
 from speculate.importers.otlp import OtlpSpan, otlp_span
-from speculate.importers.spans import Kind, Span, SpanAssembler, arguments_of
-from speculate.trace.records import Record
+from speculate.importers.spans import Exact, Kind, Span, SpanAssembler, arguments_of
+from speculate.trace.records import Record, SessionStarted
 
 OPERATION = "gen_ai.operation.name"
 MODEL_OPERATIONS = frozenset({"chat", "generate_content", "text_completion"})
@@ -23,7 +23,7 @@ ARGUMENTS = (
 RESULTS = (
     "gen_ai.tool.call.result", "tool_response", "gcp.vertex.agent.tool_response", "traceloop.entity.output",
 )  # fmt: skip
-IS_JSON_RESULT = "speculate.tool.call.result_is_json"  # written by our own export: the text is JSON, of any type
+IS_JSON_RESULT = "speculate.result_is_json"  # written by our own export: whether the text is JSON, of any type
 
 
 class OtelImporter:
@@ -76,7 +76,7 @@ def _span(found: OtlpSpan, item: Item) -> Span:
         span.call_id = _text(attributes.get("gen_ai.tool.call.id"))
         span.args = arguments_of(_first(attributes, ARGUMENTS))
         if any(name in attributes for name in RESULTS):
-            span.result = _result(_first(attributes, RESULTS), bool(attributes.get(IS_JSON_RESULT)))
+            span.result = _result(_first(attributes, RESULTS), attributes.get(IS_JSON_RESULT))
             span.result_known = True
         if found.is_error or "error.type" in attributes or found.raised is not None:
             span.ok = False
@@ -90,7 +90,34 @@ def _span(found: OtlpSpan, item: Item) -> Span:
         span.text = _said(attributes.get("gen_ai.output.messages"))
         span.tokens_in = _count(attributes.get("gen_ai.usage.input_tokens"))
         span.tokens_out = _count(attributes.get("gen_ai.usage.output_tokens"))
+    if any(name.startswith("speculate.") for name in attributes):
+        _add_exact(span, attributes)
     return span
+
+
+def _add_exact(span: Span, attributes: Mapping[str, Any]) -> None:
+    """What our own export wrote beside the conventions' attributes."""
+    at = attributes.get("speculate.at")
+    opening = None
+    if attributes.get("speculate.session"):
+        opening = SessionStarted(
+            "", at, _text(attributes.get("speculate.task")), _text(attributes.get("gen_ai.request.model")),
+            _text(attributes.get("speculate.dataset")), _text(attributes.get("speculate.tenant")),
+        )  # fmt: skip
+    span.exact = Exact(
+        at,
+        attributes.get("speculate.turn"),
+        attributes.get("speculate.result_at"),
+        attributes.get("speculate.is_answered", True),
+        attributes.get("speculate.user"),
+        opening,
+    )
+    span.users = []
+    span.seconds = attributes.get("speculate.seconds")
+    if span.kind == "tool":
+        span.ok = attributes.get("speculate.is_ok", True)
+        span.raised = _text(attributes.get("speculate.raised"))
+        span.cut = attributes.get("speculate.is_cut", False)
 
 
 def _first(attributes: Any, names: Iterable[str]) -> Any:
@@ -105,9 +132,9 @@ def _count(value: Any) -> int | None:
     return value if type(value) is int and value >= 0 else None
 
 
-def _result(value: Any, is_json: bool) -> Any:
+def _result(value: Any, is_json: bool | None) -> Any:
     """A result as recorded; JSON text of an object or array is read, for the attribute may be either."""
-    if type(value) is str and (is_json or value[:1] in ("{", "[")):
+    if type(value) is str and (is_json or (is_json is None and value[:1] in ("{", "["))):
         try:
             return json.loads(value)
         except (ValueError, RecursionError):

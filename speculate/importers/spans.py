@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from speculate.trace.records import (
@@ -30,6 +30,21 @@ SETTLED_AFTER = 2_000  # further spans, once the root has come
 REMEMBERED_SESSIONS = 4_096
 
 Kind = Literal["tool", "model", "other"]
+
+
+@dataclass(frozen=True, slots=True)
+class Exact:
+    """What our own export adds to a span: the record as it was, where a span cannot say it. Its start only sorts it.
+
+    said: the user's words, if the span is one. opening: the session's first record, if the span is the root.
+    """
+
+    at: float | None = None
+    turn: int | None = None
+    result_at: float | None = None
+    is_answered: bool = True
+    said: str | None = None
+    opening: SessionStarted | None = None
 
 
 @dataclass(slots=True)
@@ -64,6 +79,7 @@ class Span:
     result_known: bool = False
     raised: str | None = None
     cut: bool = False
+    exact: Exact | None = None
 
 
 def arguments_of(value: Any) -> dict[str, Any]:
@@ -150,7 +166,7 @@ class SpanAssembler:
                 lanes.setdefault(inside, []).append(span)
         conversation = next((span.conversation for span in spans if span.conversation is not None), None)
         for inside, lane in lanes.items():
-            if not any(span.kind != "other" for span in lane):
+            if not any(span.kind != "other" or span.exact is not None for span in lane):
                 continue
             lane.sort(key=lambda span: (span.start is None, span.start or 0.0))
             if inside is None and conversation is not None:
@@ -211,6 +227,9 @@ def _since(session: _Session, at: float | None) -> float | None:
 
 
 def _opening(session: _Session, lane: list[Span]) -> SessionStarted:
+    exact = next((span.exact.opening for span in lane if span.exact is not None and span.exact.opening), None)
+    if exact is not None:
+        return replace(exact, session=session.id)
     task = next((text for span in lane for text in span.users), None)
     model = next((span.model for span in lane if span.model is not None), None)
     return SessionStarted(session.id, None if session.began is None else 0.0, task, model)
@@ -228,12 +247,14 @@ def _events(session: _Session, lane: list[Span]) -> Iterator[Record]:
     for span in lane:
         if span.start is not None:
             yield from _due(pending, span.start)
-        for text in span.users[session.users_seen :]:
+        for text in span.users[session.users_seen :]:  # our own export's spans have none: they say it themselves
             yield UserSaid(session.id, text, _since(session, span.start))
         session.users_seen = max(session.users_seen, len(span.users))
         if span.end is not None:
             session.last = span.end if session.last is None else max(session.last, span.end)
-        if span.kind == "model":
+        if span.exact is not None:
+            yield from _exactly(session, span, span.exact, pending)
+        elif span.kind == "model":
             turn = session.next_turn
             session.next_turn += 1
             yield TurnTaken(
@@ -250,16 +271,34 @@ def _events(session: _Session, lane: list[Span]) -> Iterator[Record]:
                 turn_ends = span.end if turn_ends is None else max(turn_ends, span.end)
             id = _unique(session, span.call_id or span.id)
             yield CallIssued(session.id, turn, id, span.name, span.args, _since(session, span.start))
-            result = ResultArrived(
-                session.id, id, _since(session, span.end), _lasted(span), span.ok and span.raised is None, span.result,
-                span.result_known, span.raised, span.cut,
-            )  # fmt: skip
-            if span.end is None:
-                if span.result_known or span.raised is not None or not span.ok:
-                    yield result
-            else:
+            result = _result(session, span, id, _since(session, span.end), _lasted(span))
+            if span.end is not None:
                 pending.append((span.end, result))
+            elif span.result_known or span.raised is not None or not span.ok:
+                yield result
     yield from _due(pending, float("inf"))
+
+
+def _result(session: _Session, span: Span, id: str, at: float | None, tool_s: float | None) -> ResultArrived:
+    ok = span.ok and span.raised is None
+    return ResultArrived(session.id, id, at, tool_s, ok, span.result, span.result_known, span.raised, span.cut)
+
+
+def _exactly(
+    session: _Session, span: Span, exact: Exact, pending: list[tuple[float, ResultArrived]]
+) -> Iterator[Record]:
+    """The records of a span of our own export."""
+    if exact.said is not None:
+        yield UserSaid(session.id, exact.said, exact.at)
+    elif exact.turn is not None:
+        session.next_turn = max(session.next_turn, exact.turn + 1)
+        if span.kind == "model":
+            yield TurnTaken(session.id, exact.turn, exact.at, span.seconds, span.text, span.tokens_in, span.tokens_out)
+        else:
+            id = _unique(session, span.call_id or span.id)
+            yield CallIssued(session.id, exact.turn, id, span.name, span.args, exact.at)
+            if exact.is_answered:
+                pending.append((span.end or 0.0, _result(session, span, id, exact.result_at, span.seconds)))
 
 
 def _due(pending: list[tuple[float, ResultArrived]], at: float) -> Iterable[Record]:
