@@ -41,10 +41,12 @@ class Counts:
     session called it, "": turns}. forms: tool -> {argument names: calls, "": calls}. offers: tool -> path -> for
     each slot, turns with the tool in which it held a value. takes: tool -> argument -> rule -> for each slot, turns
     in which an argument was that value (a rule is a path, a path and a change "path|lower", or a constant "=digest").
+    joint: tool -> joint rule or group of records -> for each slot, turns in which an argument group was that record
+    (for a group: turns in which it was there).
     reach: tool -> path -> [values offered, values of them that the tool was called with later].
     """
 
-    __slots__ = ("contexts", "forms", "later", "offers", "reach", "sessions", "takes", "words")
+    __slots__ = ("contexts", "forms", "joint", "later", "offers", "reach", "sessions", "takes", "words")
 
     def __init__(self) -> None:
         self.sessions: float = 0
@@ -54,6 +56,7 @@ class Counts:
         self.forms: Table = {}
         self.offers: dict[str, Rows] = {}
         self.takes: dict[str, dict[str, Rows]] = {}
+        self.joint: dict[str, Rows] = {}
         self.reach: dict[str, Rows] = {}
 
     def add(self, other: Counts) -> None:
@@ -65,6 +68,8 @@ class Counts:
         _add_table(self.forms, other.forms)
         for tool, rows in other.offers.items():
             _add_rows(self.offers.setdefault(tool, {}), rows)
+        for tool, rows in other.joint.items():
+            _add_rows(self.joint.setdefault(tool, {}), rows)
         for tool, rows in other.reach.items():
             _add_rows(self.reach.setdefault(tool, {}), rows)
         for tool, arguments in other.takes.items():
@@ -82,6 +87,7 @@ class Counts:
         counts = cls()
         for name in cls.__slots__:
             setattr(counts, name, document[name])
+        counts.joint = {tool: {p: wide(r) for p, r in rows.items()} for tool, rows in counts.joint.items()}
         counts.offers = {tool: {p: wide(r) for p, r in rows.items()} for tool, rows in counts.offers.items()}
         counts.takes = {
             tool: {name: {p: wide(r) for p, r in rows.items()} for name, rows in arguments.items()}

@@ -8,6 +8,7 @@ innermost list element an item stands in, 0 outside any list, so that fields of 
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Any
 
 from predictors.pattern.text import read
@@ -112,6 +113,8 @@ class Flattener:
             if size <= MAX_VALUE:
                 if value:
                     out.append((node.path, value, element))
+                    if size == 10 and value[4] == "-" and value[7] == "-":
+                        self._date(value, node, element, out)
                 if size < 24 or " " not in value:
                     if "/" in value and size > 2:
                         self._path(value, node, element, out)
@@ -159,6 +162,17 @@ class Flattener:
                     return
                 budget[1] += 1
                 self._walk(item, inner, budget[1], depth - 1, out, words, budget, year)
+
+    @staticmethod
+    def _date(value: str, node: Node, element: int, out: list[Item]) -> None:
+        """The days before and after an ISO date."""
+        try:
+            number = date.fromisoformat(value).toordinal()
+            before, after = date.fromordinal(number - 1), date.fromordinal(number + 1)
+        except (ValueError, OverflowError):
+            return
+        out.append((node.path + "+1d", after.isoformat(), element))
+        out.append((node.path + "-1d", before.isoformat(), element))
 
     @staticmethod
     def _path(value: str, node: Node, element: int, out: list[Item]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from predictors.pattern.changes import CHANGES, fill
 from predictors.pattern.counts import ALL, SEPARATOR, Counts
 from predictors.pattern.learning import later_keys, word_features
+from predictors.pattern.records import JOIN, parse, ranked
 from predictors.pattern.state import AGAIN, STALE, State, call_key
 from predictors.pattern.vault import Vault
 
@@ -22,10 +23,14 @@ MAX_TOOLS = 6
 MAX_VALUES = 6
 MAX_POOLS_TRIED = 8
 MAX_RULES = 40
+MAX_JOINT = 16
+MAX_MADE = 24
+MAX_JOINT_TRIED = 6
 MIN_CHANCE = 0.01
 MIN_SCORE = -5.0
 
 Value = tuple[float, Any, str, int, int, int]  # chance, value, rule, slot, event, element
+Row = tuple[float, dict[str, Any], dict[str, Value]]  # chance, arguments, their origins
 
 
 @dataclass(slots=True)
@@ -69,7 +74,7 @@ class OpenValues:
 class ToolRules:
     """What the counts say about one tool's arguments, ready to be applied."""
 
-    __slots__ = ("arguments", "constants", "forms")
+    __slots__ = ("arguments", "constants", "forms", "joint")
 
     def __init__(self, counts: Counts, tool: str, values: Any) -> None:
         forms = counts.forms.get(tool, {})
@@ -83,6 +88,24 @@ class ToolRules:
             self.forms = [(1.0, [])]
         turns = counts.contexts.get(ALL, {}).get(tool, 0)
         offers = counts.offers.get(tool, {})
+        joint = counts.joint.get(tool, {})
+        found = []
+        for rule, taken in joint.items():
+            if JOIN not in rule:
+                continue
+            group, paths = parse(rule)
+            there = joint.get(group)
+            if there is None:
+                continue
+            fresh, stale = there[0], there[STALE]
+            chances = [
+                (t - 0.4) / ((fresh if slot < STALE else stale) + 0.6) if t > 0.4 else 0.0
+                for slot, t in enumerate(taken)
+            ]
+            if max(chances) > 0.02:
+                found.append((max(chances), group, paths, chances, rule))
+        found.sort(key=lambda each: (-each[0], each[4]))
+        self.joint = found[:MAX_JOINT]
         self.arguments: dict[str, list[tuple[float, str, str, list[float]]]] = {}
         self.constants: dict[str, list[tuple[float, Any, str]]] = {}
         for name, rows in counts.takes.get(tool, {}).items():
@@ -273,11 +296,14 @@ class Guesser:
             everything = self.counts.reach.get(ALL, {})
             cache: dict[str, list[Value]] = {}
             for share, names in forms:
-                for p, arguments, origins in self._combined(state, tool, share, names, rules, cache):
+                rows = self._combined(state, tool, [(share, {}, {})], names, rules, cache)
+                if rules.joint and len(names) > 1:
+                    rows.extend(self._joint(state, tool, share, names, rules, cache))
+                for p, arguments, origins in rows:
                     key = call_key(tool, arguments)
                     earlier = out.get(key)
                     if earlier is not None:
-                        earlier.p_arguments = min(1.0, earlier.p_arguments + p)
+                        earlier.p_arguments = max(p, earlier.p_arguments)
                         continue
                     reached = 1.0
                     for _, _, rule, _, _, _ in origins.values():
@@ -290,24 +316,55 @@ class Guesser:
                     )  # fmt: skip
         return list(out.values())
 
-    def _combined(
+    def _joint(
         self, state: State, tool: str, share: float, names: Sequence[str], rules: ToolRules, cache: dict[str, list[Value]]
-    ) -> list[tuple[float, dict[str, Any], dict[str, Value]]]:
-        rows: list[tuple[float, dict[str, Any], dict[str, Value]]] = [(share, {}, {})]
+    ) -> list[Row]:
+        """Calls whose arguments come from one record, the rest of them as usual."""
+        groups = state.records.groups
+        out: dict[Any, Row] = {}
+        made = [arguments for other, arguments in state.calls if other == tool][-MAX_MADE:]
+        tried = 0
+        for _, group, paths, chances, rule in rules.joint:
+            rows = groups.get(group)
+            if rows is None or not all(name in names for name in paths):
+                continue
+            tried += 1
+            if tried > MAX_JOINT_TRIED:
+                break
+            rest = [name for name in names if name not in paths]
+            starts: list[Row] = []
+            for slot, (event, element, fields) in ranked(rows, paths, made, state.boundary):
+                p = chances[slot]
+                if p < MIN_CHANCE:
+                    continue
+                given = {name: fields[path] for name, path in paths.items()}
+                origins: dict[str, Value] = {
+                    name: (p, fields[path], path, slot, event, element) for name, path in paths.items()
+                }
+                starts.append((share * p, given, origins))
+            if rest and starts:
+                starts = self._combined(state, tool, starts, rest, rules, cache)
+            for row in starts:
+                key = call_key(tool, row[1])
+                if key not in out or out[key][0] < row[0]:
+                    out[key] = row
+        return list(out.values())
+
+    def _combined(
+        self, state: State, tool: str, rows: list[Row], names: Sequence[str], rules: ToolRules,
+        cache: dict[str, list[Value]],
+    ) -> list[Row]:  # fmt: skip
+        """Every row with values for these arguments added, the best few of them."""
         for name in names:
             values = cache.get(name)
             if values is None:
                 values = cache[name] = self._values(state, tool, name, rules)
             if not values:
                 return []
-            if len(rows) == 1 and not rows[0][1]:
-                rows = [(share * value[0], {name: value[1]}, {name: value}) for value in values]
-                continue
             joined = []
             for p, arguments, origins in rows:
                 for value in values:
-                    q = p * _together(value, origins)
-                    joined.append((q, arguments, origins, value))
+                    joined.append((p * _together(value, origins), arguments, origins, value))
             joined.sort(key=_chance, reverse=True)
             rows = [
                 (p, {**arguments, name: value[1]}, {**origins, name: value})

@@ -9,7 +9,8 @@ from typing import Any
 
 from predictors.pattern.changes import CHANGES, affix, pieces_of, sources_of
 from predictors.pattern.counts import ALL, WIDTH, Counts, bump, form
-from predictors.pattern.state import SCALARS, State
+from predictors.pattern.records import parse, ranked
+from predictors.pattern.state import SCALARS, STALE, State
 from predictors.pattern.vault import Vault
 from speculate.identity import canonical_json
 
@@ -148,6 +149,8 @@ def _count_tool(counts: Counts, state: State, tool: str, calls: Sequence[Learned
                     _taken(rows, rule, 0, weight)
                 else:
                     changed.setdefault(rule.rpartition("|")[0], []).append((name, rule, source))
+    if any(len(call.values) > 1 for call in calls):
+        _count_joint(counts, state, tool, calls, weight)
     used = state.used.get(tool) or {}
     for path, pool in islice(state.pools.items(), MAX_OFFERS):
         row = offers.get(path)
@@ -163,6 +166,21 @@ def _count_tool(counts: Counts, state: State, tool: str, calls: Sequence[Learned
                 for name, rule, source in changed[path]:
                     if value == source:
                         _taken(takes[name], rule, slot, weight)
+
+
+def _count_joint(counts: Counts, state: State, tool: str, calls: Sequence[Learned], weight: float) -> None:
+    joint = counts.joint.setdefault(tool, {})
+    groups = state.records.groups
+    for group, rows in groups.items():
+        _taken(joint, group, 0 if rows[-1][0] >= state.boundary else STALE, weight)
+    made = [arguments for other, arguments in state.calls if other == tool][-MAX_CALLS:]
+    for call in calls:
+        for rule, record in state.records.explain(call.values).items():
+            group, paths = parse(rule)
+            for slot, offered in ranked(groups[group], paths, made, state.boundary):
+                if offered[2] is record[2] or all(offered[2].get(p) == record[2][p] for p in paths.values()):
+                    _taken(joint, rule, slot, weight)
+                    break
 
 
 def count_session(counts: Counts, state: State, weight: float = 1) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from predictors.pattern.indexing import Indexed
+from predictors.pattern.records import Records
 
 UNUSED = 3  # slots 0-2: unused values of the latest segment, the last of them standing for all further ones
 MENTIONED, AGAIN, LEFT, LEFT_MENTIONED = 3, 5, 6, 7  # 3, 4: the first and the further ones the user spoke of
@@ -175,6 +176,7 @@ class State:
         "pools",
         "said",
         "signatures",
+        "records",
         "silent",
         "spoken",
         "times_asked",
@@ -203,6 +205,7 @@ class State:
         self.local: dict[str, dict[str, dict[tuple[str, int], int]]] = {}
         self.follow: dict[str, dict[str, int]] = {}  # signature -> {tool called next: times}, in this session
         self.made: set[Any] = set()  # keys of the calls made
+        self.records = Records()
         self.spoken: set[int] = set()  # all words of the user
         self.times_asked = 0
         self.forms: Sequence[str] = ()  # forms of the new values in what the user said last
@@ -247,6 +250,8 @@ class State:
             if len(self.signatures) > 64:
                 del self.signatures[:32]
         self._items(event.items, number, event.labels)
+        if kind == "R" or kind == "C":
+            self.records.add(event.items, number)
 
     def _turn(self, turn: int, number: int) -> None:
         if turn != self.turn:
@@ -371,6 +376,7 @@ class State:
         new.feed = dict(self.feed)
         new.local = {tool: {name: dict(c) for name, c in names.items()} for tool, names in self.local.items()}
         new.follow = {key: dict(row) for key, row in self.follow.items()}
+        new.records = self.records.copy()
         new.spoken = set(self.spoken)
         new.made = set(self.made)
         new.silent = list(self.silent)

@@ -1,0 +1,148 @@
+"""Fields of one record, taken together: an element of a list, the top of a result, the arguments of an earlier call.
+
+A joint rule says from which fields of one record several arguments of one call come, as "argument=path" pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from predictors.pattern.flatten import Item
+
+MAX_FIELDS = 24
+MAX_RECORDS = 24  # of one group
+MAX_GROUPS = 60
+MAX_LOOKED_AT = 160  # records, for one call
+JOIN = "&"
+PAIR = "\x1e"
+
+Record = tuple[int, int, dict[str, Any]]  # event, element, path -> value
+
+
+class Records:
+    """The records of a session by group: the path that all records of a list share."""
+
+    __slots__ = ("groups",)
+
+    def __init__(self) -> None:
+        self.groups: dict[str, list[Record]] = {}
+
+    def add(self, items: Iterable[Item], event: int) -> None:
+        """Take in the records of one event."""
+        fields: dict[int, dict[str, Any]] = {}
+        for path, value, element in items:
+            record = fields.get(element)
+            if record is None:
+                if len(fields) > MAX_RECORDS:
+                    break
+                record = fields[element] = {}
+            if len(record) < MAX_FIELDS and (type(value) is not str or len(value) <= 60) and ":" not in path:
+                record.setdefault(path, value)
+        groups = self.groups
+        for element, record in fields.items():
+            if len(record) < 2:
+                continue
+            group = group_of(next(iter(record)), element)
+            rows = groups.get(group)
+            if rows is None:
+                if len(groups) >= MAX_GROUPS:
+                    continue
+                rows = groups[group] = []
+            rows.append((event, element, record))
+            if len(rows) > MAX_RECORDS:
+                del rows[0]
+
+    def copy(self) -> Records:
+        """An independent copy."""
+        new = Records()
+        new.groups = {group: list(rows) for group, rows in self.groups.items()}
+        return new
+
+    def explain(self, values: Mapping[str, Any]) -> dict[str, Record]:
+        """Joint rules that give at least two of these arguments: rule -> the latest record that does."""
+        if len(values) < 2:
+            return {}
+        found: dict[str, Record] = {}
+        wanted = set(values.values())
+        looked = 0
+        for group, rows in self.groups.items():
+            for record in reversed(rows):
+                looked += 1
+                if looked > MAX_LOOKED_AT:
+                    return found
+                fields = record[2]
+                if len(wanted.intersection(fields.values())) < min(2, len(wanted)):
+                    continue
+                pairs = []
+                for name in sorted(values):
+                    path = _field(fields, name, values[name])
+                    if path is not None:
+                        pairs.append(f"{name}={path}")
+                if len(pairs) > 1:
+                    found.setdefault(group + JOIN + PAIR.join(pairs), record)
+        return found
+
+
+def _field(fields: Mapping[str, Any], name: str, value: Any) -> str | None:
+    """The field that holds the value, one of the argument's own name before others."""
+    best = None
+    for path, held in fields.items():
+        if held == value and type(held) is type(value):
+            if path.endswith((f".{name}", f"({name})")):
+                return path
+            if best is None:
+                best = path
+    return best
+
+
+def group_of(path: str, element: int) -> str:
+    """The group of a record, told by one of its fields."""
+    if element:
+        end = max(path.rfind("[]"), path.rfind(".*"))
+        if end >= 0:
+            return path[: end + 2]
+        return path.partition("{")[0]
+    start = path.find("(")
+    return path[: start + 1] if start >= 0 else path.partition(".")[0]
+
+
+def parse(rule: str) -> tuple[str, dict[str, str]]:
+    """(group, argument -> path) of a joint rule."""
+    group, _, pairs = rule.partition(JOIN)
+    return group, dict(pair.split("=", 1) for pair in pairs.split(PAIR))  # type: ignore[misc]  # two parts each
+
+
+def ranked(
+    rows: Sequence[Record], paths: Mapping[str, str], made: Sequence[Mapping[str, Any]], boundary: int
+) -> list[tuple[int, Record]]:
+    """(slot, record): unused ones in order (0, 1, 2 for all further), 3 for unused ones of earlier events, 5 used."""
+    out: list[tuple[int, Record]] = []
+    rank = 0
+    latest = rows[-1][0]
+    stale = 0 if latest >= boundary else 8
+    before: list[tuple[int, Record]] = []
+    for record in rows:
+        fields = record[2]
+        given = {}
+        for name, path in paths.items():
+            if path not in fields:
+                break
+            given[name] = fields[path]
+        if len(given) < len(paths):
+            continue
+        used = False
+        for arguments in made:
+            if all(arguments.get(name) == value for name, value in given.items()):
+                used = True
+                break
+        if record[0] != latest:
+            if not used:
+                before.append((3 + stale, record))
+            continue
+        if used:
+            out.append((5 + stale, record))
+        else:
+            out.append((min(rank, 2) + stale, record))
+            rank += 1
+    return out[:6] + before[-2:]
