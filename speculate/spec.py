@@ -183,10 +183,11 @@ class ToolSpec:
                     break
         if idempotent is None:
             idempotent = effect is Effect.READ
-        claims = Claims(
-            reads=self._fill(reads, canonical),
-            writes=() if effect is Effect.READ else self._fill(writes, canonical),
-        )
+        filled = self._fill(reads, canonical)
+        if effect is not Effect.READ:
+            claims = Claims(filled, self._fill(writes, canonical))
+        else:  # a read that is not idempotent (pops a queue, moves a cursor) changes what it reads
+            claims = Claims(filled, () if idempotent else filled)
         why_not: str | None = None
         if not self.declared:
             why_not = "undeclared"

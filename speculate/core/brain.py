@@ -319,7 +319,7 @@ class Brain:
                 self._squash(speculation, at, "conflict")
         for session in self._sessions.values():
             if session.outcomes:
-                session.forget_outcomes(claims.writes, but=real.call.dedup_key)
+                session.forget_outcomes(claims.writes, but=real.number)
 
     def _confirmed(self, stimulus: s.Confirmed) -> None:
         real = self._calls[stimulus.number]

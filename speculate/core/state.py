@@ -45,10 +45,10 @@ class SessionState:
     predicted_at: float | None = None  # when the oldest prediction not yet followed by a call was made
     outcomes: dict[str, RealCall] = field(default_factory=dict)  # dedup key -> first successful call
 
-    def forget_outcomes(self, writes: tuple[str, ...], *, but: str | None) -> None:
-        """A conflicting write ran: outcomes of writes it may have undone are no longer handed out."""
+    def forget_outcomes(self, writes: tuple[str, ...], *, but: int) -> None:
+        """A conflicting write began or ended (call `but`): what it may have undone is no longer handed out."""
         for key in [
-            key for key, first in self.outcomes.items() if key != but and any_overlap(writes, first.call.claims.writes)
+            key for key, first in self.outcomes.items() if first.number != but and any_overlap(writes, first.call.claims.writes)
         ]:
             del self.outcomes[key]
 
