@@ -20,8 +20,12 @@ def ready(name: str) -> Manifest:
     Under a client that prefixes names: `ready("mcp-git").prefixed("git__")`. To change an entry, put your own on
     the right: `ready("mcp-git") | Manifest.load("mine.toml")`.
     """
+    return Manifest.loads(ready_text(name), f"{name}.toml")
+
+
+def ready_text(name: str) -> str:
+    """The file behind `ready(name)`, comments and all, to start one's own from. Raises ManifestError."""
     names = ready_names()
     if name not in names:
         raise ManifestError(f"there is no ready manifest {name!r}; there are {', '.join(names) or 'none'}")
-    text = (resources.files("toolspecs") / "ready" / f"{name}.toml").read_text(encoding="utf-8")
-    return Manifest.loads(text, f"{name}.toml")
+    return (resources.files("toolspecs") / "ready" / f"{name}.toml").read_text(encoding="utf-8")

@@ -64,7 +64,7 @@ REVIEWED = {
         "describe_table": ("read", True, True),
         "append_insight": ("write", False, False),
     },
-    "shell": {name: ("write", False, False) for name in ("bash", "shell", "run_command", "execute_command")},
+    "shell": dict.fromkeys(("bash", "shell", "run_command", "execute_command"), ("write", False, False)),
 }
 
 
