@@ -77,7 +77,7 @@ class Digest:
             digest.events.append(
                 Indexed(
                     kind, turn, tool, None, signature, [(paths[p], value, element) for p, value, element in items],
-                    words, arguments, None, {int(element): phrases for element, phrases in labels.items()},
+                    words, arguments, (), {int(element): phrases for element, phrases in labels.items()},
                 )
             )  # fmt: skip
         for events, later, fresh_since, calls in document["turns"]:
@@ -125,7 +125,7 @@ class Digester:
         items = [(path, stand_in(value), element) for path, value, element in event.items]
         self._digest.events.append(
             Indexed(
-                event.kind, event.turn, event.tool, None, event.signature, items, event.words, arguments, None,
+                event.kind, event.turn, event.tool, None, event.signature, items, event.words, arguments, (),
                 event.labels,
             )
         )  # fmt: skip

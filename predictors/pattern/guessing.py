@@ -9,7 +9,7 @@ from math import log
 from typing import Any
 
 from predictors.pattern.changes import CHANGES, fill
-from predictors.pattern.counts import ALL, SEPARATOR, Counts
+from predictors.pattern.counts import ALL, SEPARATOR, WIDTH, Counts
 from predictors.pattern.learning import later_keys, word_features
 from predictors.pattern.records import JOIN, parse, ranked
 from predictors.pattern.state import AGAIN, STALE, State, call_key
@@ -25,6 +25,10 @@ MAX_POOLS_TRIED = 8
 MAX_RULES = 40
 MAX_JOINT = 16
 MAX_MADE = 24
+LOCAL_TRUST = 1.0
+LOCAL_DOUBT = 1.5
+RECORD_USED = 5
+NO_CHANCES = [0.0] * WIDTH
 MAX_JOINT_TRIED = 6
 MIN_CHANCE = 0.01
 MIN_SCORE = -5.0
@@ -297,7 +301,7 @@ class Guesser:
             cache: dict[str, list[Value]] = {}
             for share, names in forms:
                 rows = self._combined(state, tool, [(share, {}, {})], names, rules, cache)
-                if rules.joint and len(names) > 1:
+                if len(names) > 1 and (rules.joint or tool in state.joint):
                     rows.extend(self._joint(state, tool, share, names, rules, cache))
                 for p, arguments, origins in rows:
                     key = call_key(tool, arguments)
@@ -316,6 +320,17 @@ class Guesser:
                     )  # fmt: skip
         return list(out.values())
 
+    @staticmethod
+    def _joint_rules(rules: ToolRules, local: Mapping[str, int]) -> list[tuple[str, dict[str, str], list[float], str]]:
+        """Joint rules to try, those that gave calls of this session first."""
+        learned = [(group, paths, chances, rule) for _, group, paths, chances, rule in rules.joint]
+        if not local:
+            return learned
+        known = {each[3]: each for each in learned}
+        recent = sorted(local, key=lambda rule: -local[rule])[:4]
+        first = [known[rule] if rule in known else (*parse(rule), NO_CHANCES, rule) for rule in recent]
+        return first + [each for each in learned if each[3] not in local]
+
     def _joint(
         self, state: State, tool: str, share: float, names: Sequence[str], rules: ToolRules, cache: dict[str, list[Value]]
     ) -> list[Row]:
@@ -323,8 +338,9 @@ class Guesser:
         groups = state.records.groups
         out: dict[Any, Row] = {}
         made = [arguments for other, arguments in state.calls if other == tool][-MAX_MADE:]
+        local = state.joint.get(tool) or {}
         tried = 0
-        for _, group, paths, chances, rule in rules.joint:
+        for group, paths, chances, rule in self._joint_rules(rules, local):
             rows = groups.get(group)
             if rows is None or not all(name in names for name in paths):
                 continue
@@ -333,8 +349,15 @@ class Guesser:
                 break
             rest = [name for name in names if name not in paths]
             starts: list[Row] = []
+            here = local.get(rule, 0)
+            if here:  # what gave this session's calls so far is likely to give the next one too
+                share_here = LOCAL_TRUST * here / (LOCAL_TRUST * here + LOCAL_DOUBT)
+            rank_share = 0.8
             for slot, (event, element, fields) in ranked(rows, paths, made, state.boundary):
                 p = chances[slot]
+                if here and slot % STALE != RECORD_USED:
+                    p += (1 - p) * share_here * rank_share
+                    rank_share *= 0.4
                 if p < MIN_CHANCE:
                     continue
                 given = {name: fields[path] for name, path in paths.items()}

@@ -32,7 +32,7 @@ class Indexed:
     items: Sequence[Item] = ()
     words: Sequence[int] = ()
     arguments: Mapping[str, Any] = field(default_factory=dict)
-    year: str | None = None
+    years: Sequence[str] = ()
     labels: Mapping[int, Sequence[Sequence[int]]] = field(default_factory=dict)
 
 
@@ -49,7 +49,7 @@ class Indexer:
         """The indexed form; `year` is the one that dates without a year are taken to lie in."""
         if isinstance(event, UserText):
             items, words = self._text("user", event.text, year)
-            return Indexed("U", signature="U", items=items, words=words, year=_year(items))
+            return Indexed("U", signature="U", items=items, words=words, years=_years(items))
         if isinstance(event, ModelText):
             items, words = self._text("model", event.text, year)
             return Indexed("M", event.turn, items=items, words=words)
@@ -72,7 +72,7 @@ class Indexer:
         if value is not None:
             items, _ = self._flattener.items(event.tool if event.ok else event.tool + "!", value, year)
         signature = event.tool + ">" + outcome(event.ok, event.known, event.value)
-        return Indexed("R", -1, event.tool, event.id, signature, items, year=_year(items), labels=self._labels(items))
+        return Indexed("R", -1, event.tool, event.id, signature, items, years=_years(items), labels=self._labels(items))
 
     def _labels(self, items: Sequence[Item]) -> dict[int, list[list[int]]]:
         """For each element, the words of its short fields of plain words: what a person would call it."""
@@ -110,9 +110,12 @@ class Indexer:
         return items, numbers
 
 
-def _year(items: Sequence[Item]) -> str | None:
-    """The year of the last full date among them."""
-    for _, value, _ in reversed(items):
-        if type(value) is str and len(value) >= 10 and value[4] == "-" and value[7] == "-" and value[:4].isdigit():
-            return value[:4]
-    return None
+def _years(items: Sequence[Item]) -> list[str]:
+    """The years of full dates among them."""
+    found = []
+    for path, value, _ in items:
+        if type(value) is str and len(value) == 10 and value[4] == "-" and value[7] == "-" and path[-1] != "d":
+            year = value[:4]
+            if year.isdigit():
+                found.append(year)
+    return found[:MAX_LABELS]

@@ -116,33 +116,54 @@ def parse(rule: str) -> tuple[str, dict[str, str]]:
 def ranked(
     rows: Sequence[Record], paths: Mapping[str, str], made: Sequence[Mapping[str, Any]], boundary: int
 ) -> list[tuple[int, Record]]:
-    """(slot, record): unused ones in order (0, 1, 2 for all further), 3 for unused ones of earlier events, 5 used."""
-    out: list[tuple[int, Record]] = []
-    rank = 0
+    """(slot, record), the likeliest kinds first: the unused one after the one used last (6), unused ones of the latest
+    event in order (0, 1, 2 for all further), of earlier events' unused ones the last (3) and the first (4), used
+    ones (5)."""
+    stale = 0 if rows[-1][0] >= boundary else 8
     latest = rows[-1][0]
-    stale = 0 if latest >= boundary else 8
-    before: list[tuple[int, Record]] = []
+    given: list[tuple[Record, int]] = []  # record, number of the last call made of it (-1: none)
+    last = -1
+    last_at = -1
     for record in rows:
         fields = record[2]
-        given = {}
+        values = []
         for name, path in paths.items():
             if path not in fields:
                 break
-            given[name] = fields[path]
-        if len(given) < len(paths):
-            continue
-        used = False
-        for arguments in made:
-            if all(arguments.get(name) == value for name, value in given.items()):
-                used = True
-                break
-        if record[0] != latest:
-            if not used:
-                before.append((3 + stale, record))
-            continue
-        if used:
-            out.append((5 + stale, record))
+            values.append((name, fields[path]))
         else:
+            used = -1
+            for number in range(len(made) - 1, -1, -1):
+                arguments = made[number]
+                if all(arguments.get(name) == value for name, value in values):
+                    used = number
+                    break
+            if used > last:
+                last, last_at = used, len(given)
+            given.append((record, used))
+    out: list[tuple[int, Record]] = []
+    follower = None
+    if last == len(made) - 1 and last >= 0:
+        for record, used in given[last_at + 1 :]:
+            if used < 0:
+                follower = record
+                out.append((6 + stale, record))
+                break
+    rank = 0
+    before: list[Record] = []
+    again: list[tuple[int, Record]] = []
+    for record, used in given:
+        if record is follower:
+            continue
+        if used >= 0:
+            again.append((5 + stale, record))
+        elif record[0] != latest:
+            before.append(record)
+        elif rank < 4:
             out.append((min(rank, 2) + stale, record))
             rank += 1
-    return out[:6] + before[-2:]
+    if before:
+        out.append((3 + stale, before[-1]))
+        if len(before) > 1:
+            out.append((4 + stale, before[0]))
+    return out + again[-1:]

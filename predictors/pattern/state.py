@@ -34,6 +34,7 @@ MAX_LOOK_BACK = 6
 MAX_POOLS = 1_500
 MAX_ARGUMENTS = 64
 MAX_FORMS = 12
+MAX_LOCAL = 256
 MAX_USED = 4_000
 SCALARS = (str, int, float)
 
@@ -169,6 +170,7 @@ class State:
         "feed",
         "forms",
         "follow",
+        "joint",
         "local",
         "made",
         "names",
@@ -188,6 +190,7 @@ class State:
         "where",
         "words",
         "year",
+        "years",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -206,6 +209,8 @@ class State:
         self.follow: dict[str, dict[str, int]] = {}  # signature -> {tool called next: times}, in this session
         self.made: set[Any] = set()  # keys of the calls made
         self.records = Records()
+        self.joint: dict[str, dict[str, int]] = {}  # tool -> joint rule -> calls of this session it gave
+        self.years: dict[str, int] = {}
         self.spoken: set[int] = set()  # all words of the user
         self.times_asked = 0
         self.forms: Sequence[str] = ()  # forms of the new values in what the user said last
@@ -243,8 +248,10 @@ class State:
             self._turn(event.turn, number)
             self._call(event)
         self.asked = kind == "U"
-        if event.year is not None:
-            self.year = event.year
+        for year in event.years:
+            count = self.years[year] = self.years.get(year, 0) + 1
+            if self.year is None or count >= self.years[self.year]:
+                self.year = year
         if event.signature:
             self.signatures.append(event.signature)
             if len(self.signatures) > 64:
@@ -286,6 +293,12 @@ class State:
             counts = local.setdefault(name, {})
             for path, slot in self.explain(tool, value):
                 counts[path, slot] = counts.get((path, slot), 0) + 1
+        if len(arguments) > 1:
+            scalars = {name: value for name, value in arguments.items() if type(value) in SCALARS}
+            joint = self.joint.setdefault(tool, {})
+            for rule in self.records.explain(scalars):
+                if len(joint) < MAX_LOCAL or rule in joint:
+                    joint[rule] = joint.get(rule, 0) + 1
         self._feeds(tool, arguments)
         for value in arguments.values():
             if type(value) in SCALARS and len(used) < MAX_USED:
@@ -377,6 +390,8 @@ class State:
         new.local = {tool: {name: dict(c) for name, c in names.items()} for tool, names in self.local.items()}
         new.follow = {key: dict(row) for key, row in self.follow.items()}
         new.records = self.records.copy()
+        new.joint = {tool: dict(rules) for tool, rules in self.joint.items()}
+        new.years = dict(self.years)
         new.spoken = set(self.spoken)
         new.made = set(self.made)
         new.silent = list(self.silent)
