@@ -165,7 +165,7 @@ def _ran_overlapped(turn: RecordedTurn) -> bool | None:
 
 def walk(
     session: RecordedSession,
-    spec_of: Callable[[str], ToolSpec],
+    spec_of: Callable[[CallIssued], ToolSpec],
     tell: Callable[[CallSeen], None] | None = None,
 ) -> SessionShape:
     """The shape of a session; `tell` hears of every call as it is passed."""
@@ -182,7 +182,7 @@ def walk(
         shapes: list[CallShape] = []
         results: list[tuple[int, str, Any]] = []
         for call in step.calls:
-            resolved = spec_of(call.tool).resolve(call.args)
+            resolved = spec_of(call).resolve(call.args)
             arguments = _Arguments(call, seen, resolved.spec)
             result = step.results.get(call.id)
             seconds = recorded_tool_s(call, result)
@@ -201,7 +201,7 @@ def walk(
             seen.add(decoded(value), at + 1, "result", position, tool)
         turns.append(
             TurnShape(
-                number=step.record.turn,
+                place=at,
                 llm_s=recorded_model_s(step),
                 after_user=after_user,
                 calls=tuple(shapes),
@@ -211,4 +211,4 @@ def walk(
             )
         )
         after_user = False
-    return SessionShape(session.id, tuple(turns))
+    return SessionShape(session.id, tuple(turns), seen.weight)

@@ -71,10 +71,13 @@ class CallShape:
 
 @dataclass(frozen=True, slots=True)
 class TurnShape:
-    """One model response. after_user: a person spoke just before it, so nothing may move across. overlapped:
-    whether the recording shows its calls running at the same time; None if it does not say."""
+    """One model response, the `place`-th of its session.
 
-    number: int
+    after_user: a person spoke just before it, so nothing may move across. overlapped: whether the recording shows
+    its calls running at the same time; None if it does not say.
+    """
+
+    place: int
     llm_s: float | None
     after_user: bool
     calls: tuple[CallShape, ...]
@@ -85,8 +88,11 @@ class TurnShape:
 
 @dataclass(frozen=True, slots=True)
 class SessionShape:
+    """One session. `weight` is about how many bytes its recorded content takes."""
+
     id: str
     turns: tuple[TurnShape, ...]
+    weight: int = 0
 
     @property
     def calls(self) -> list[CallShape]:

@@ -19,52 +19,17 @@ MAX_TEXT = 65_536
 MAX_SESSION_TEXT = 4_194_304  # characters of text searched in one session
 MAX_LEAVES = 4_096  # values read of one result
 MAX_DEPTH = 24
+LEAF_BYTES = 160  # what one different value in a parsed result takes, about
 SMALL_NUMBER = 100  # whole numbers below it occur everywhere
 MIN_WORD = 3
 
-COMMON = frozenset(
-    [
-        "true",
-        "false",
-        "yes",
-        "no",
-        "none",
-        "null",
-        "nil",
-        "ok",
-        "okay",
-        "error",
-        "success",
-        "failed",
-        "failure",
-        "unknown",
-        "n/a",
-        "default",
-        "all",
-        "any",
-        "asc",
-        "desc",
-        "open",
-        "closed",
-        "active",
-        "pending",
-        "done",
-        "low",
-        "medium",
-        "high",
-        "usd",
-        "eur",
-        "get",
-        "post",
-        "put",
-        "json",
-        "text",
-        "html",
-        "utf-8",
-        "en",
-        "the",
-    ]
-)
+# fmt: off
+COMMON = frozenset({
+    "true", "false", "yes", "no", "none", "null", "nil", "ok", "okay", "error", "success", "failed", "failure",
+    "unknown", "n/a", "default", "all", "any", "asc", "desc", "open", "closed", "active", "pending", "done",
+    "low", "medium", "high", "usd", "eur", "get", "post", "put", "json", "text", "html", "utf-8", "en", "the",
+})
+# fmt: on
 _TOKEN = re.compile(r"[a-z0-9_][a-z0-9_./:@%+-]{2,}[a-z0-9_]")
 _STRIPPED = " \t\r\n#$"
 
@@ -220,7 +185,7 @@ def _search(texts: list[_Text], start: int, word: str) -> tuple[int, Origin | No
 class Seen:
     """What one session has shown so far: values by their first origin, and texts to search, oldest first."""
 
-    __slots__ = ("_left", "_lists", "_model_texts", "_texts", "_values", "_words")
+    __slots__ = ("_left", "_lists", "_model_texts", "_texts", "_values", "_words", "weight")
 
     def __init__(self) -> None:
         self._values: dict[str, tuple[int, str, int | None, str]] = {}
@@ -229,10 +194,12 @@ class Seen:
         self._lists: dict[tuple[int | None, str], int] = {}
         self._words: dict[str, list[Any]] = {}  # texts searched so far, model texts so far, and what was found in each
         self._left = MAX_SESSION_TEXT
+        self.weight = 0  # about how many bytes were shown
 
     def add_text(self, text: str, since: int, kind: str, call: int | None, place: str) -> None:
         """A text to be searched for values. What the model wrote is searched last."""
         folded = text[:MAX_TEXT].casefold()
+        self.weight += len(folded)
         if self._left <= 0:
             return
         self._left -= len(folded)
@@ -241,6 +208,7 @@ class Seen:
     def add(self, value: Any, since: int, kind: str, call: int | None, place: str) -> None:
         """Every scalar of a JSON value, and its longer strings as texts."""
         values, lists = self._values, self._lists
+        before = len(values)
         for path, leaf in leaves(value, place):
             if "[]" in path:
                 lists[call, path] = lists.get((call, path), 0) + 1
@@ -251,6 +219,7 @@ class Seen:
             text = comparable(leaf)
             if text is not None and text not in values:
                 values[text] = (since, kind, call, path)
+        self.weight += LEAF_BYTES * (len(values) - before)
 
     def siblings(self, call: int, place: str) -> int:
         """How many values that call's result has at this place: the length of the list, 1 where there is none."""
