@@ -75,8 +75,9 @@ async def _ask(
                 continue  # a server that prints to standard output
             if not isinstance(message, dict) or message.get("id") != id or "method" in message:
                 continue
-            if isinstance(message.get("result"), dict):
-                return message["result"]
+            result = message.get("result")
+            if isinstance(result, dict):
+                return result
             raise SpeculateError(f"{name}: {method} failed: {json.dumps(message.get('error'))[:200]}")
     except ConnectionError:
         pass  # told below, as when it ends its output

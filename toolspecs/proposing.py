@@ -21,15 +21,16 @@ from speculate.trace import RecordedSession
 from toolspecs.manifest import Manifest
 
 _CHANGES = re.compile(
-    r"(?:^|[_\-. ])(?:add|append|apply|book|cancel|charge|clear|close|commit|create|delete|deploy|drop|edit|execute|insert|"
-    r"install|kill|merge|modify|move|pay|patch|post|publish|push|put|refund|remove|rename|replace|reset|restart|run|save|"
+    r"(?:^|[_\-. ])(?:add|append|apply|book|cancel|charge|clear|close|commit|create|delete|deploy|drop|edit|execute|"
+    r"insert|install|kill|merge|modify|move|pay|patch|post|publish|push|put|refund|remove|rename|replace|reset|restart|run|save|"
     r"send|set|start|stop|submit|transfer|update|upload|upsert|write)(?:$|[_\-. A-Z])"
 )
 _LOOKS = re.compile(
-    r"^(?:get|list|read|search|find|fetch|query|lookup|describe|show|view|count|check|calculate)(?:$|[_\-. A-Z])", re.I
+    r"^(?:get|list|read|search|find|fetch|query|lookup|describe|show|view|count|check|calculate)(?:$|[_\-. A-Z])",
+    re.IGNORECASE,
 )
 _SECRET = re.compile(
-    r"passw|secret|token|api_?key|credential|authorization|ssn|card_?number|cvv|(?:^|_)pin(?:$|_)", re.I
+    r"passw|secret|token|api_?key|credential|authorization|ssn|card_?number|cvv|(?:^|_)pin(?:$|_)", re.IGNORECASE
 )
 
 
@@ -164,7 +165,7 @@ def from_traces(sessions: Iterable[RecordedSession], source: str) -> Proposal:
         for turn in session.turns:
             for call in turn.calls:
                 calls[call.tool] += 1
-                arguments.setdefault(call.tool, Counter()).update(() if call.is_raw else call.args)
+                arguments.setdefault(call.tool, Counter()).update(() if call.is_raw else list(call.args))
                 result = turn.results.get(call.id)
                 key, text = canonical_json(dict(call.args)), canonical_json(result.result) if result else None
                 if key is None or text is None or result is None or not result.known or result.cut:
