@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
@@ -16,7 +16,7 @@ from speculate.audit.proposal import Proposal, propose
 from speculate.audit.remedies import Structure
 from speculate.audit.remedies import measure as measure_structure
 from speculate.audit.shapes import SessionShape
-from speculate.audit.speculation import Folds, Measured, SweepPoint, measure, sweep
+from speculate.audit.speculation import Folds, Measured, SweepPoint, Together, measure, measure_together, sweep
 from speculate.audit.tallies import MAX_TOOLS, Tallies
 from speculate.audit.tally import Reservoir
 from speculate.audit.timing import TimedSession, TimedTurn, with_times
@@ -106,7 +106,7 @@ class Speculated:
     times: list[TimedSession]
     groups: list[list[list[TimedTurn]]]
     alone: Measured
-    together: Measured
+    together: Together
     sweep: list[SweepPoint]
 
 
@@ -240,16 +240,7 @@ def _speculate(
         if progress is not None:
             progress("replaying", 1)
 
-    with_frontier = ReplaySettings(
-        policy=settings.policy, profile=settings.profile, seed=settings.seed, frontier=settings.frontier
-    )
-    return (
-        Speculated(
-            times=times,
-            groups=groups,
-            alone=measure(sessions, collected.specs, folds, with_frontier, told),
-            together=measure(fanned, collected.specs, fanned_folds, replayed, told),
-            sweep=sweep(sessions, collected.specs, folds, replayed, told),
-        ),
-        None,
-    )
+    alone = measure(sessions, collected.specs, folds, replace(replayed, frontier=settings.frontier), told)
+    together = measure_together(fanned, collected.specs, fanned_folds, replayed, told)
+    points = sweep(sessions, collected.specs, folds, replayed, alone, told)
+    return Speculated(times=times, groups=groups, alone=alone, together=together, sweep=points), None

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from speculate.audit.auditing import Audit, Speculated
+from speculate.audit.dependence import extra_calls
 from speculate.audit.remedies import Effort, Interval, saved_share, turn_seconds
-from speculate.audit.speculation import Measured
 
 REMEDIES = ("fan_out", "dag", "speculate", "together", "oracle")
 
@@ -70,8 +70,8 @@ def remedies(audit: Audit) -> dict[str, Remedy]:
             audit, "oracle", structure.oracle, "knows the next turn's calls; computed turn by turn, not replayed"
         )
         return found
-    found["speculate"] = _speculative(audit, speculated, "speculate", speculated.alone)
-    found["together"] = _speculative(audit, speculated, "together", speculated.together)
+    found["speculate"] = _speculate(audit, speculated)
+    found["together"] = _together(audit, speculated, found["fan_out"])
     now = now_seconds(audit, speculated)
     after = [base - (times.off_s - times.oracle_s) for base, times in zip(now, speculated.alone.sessions, strict=True)]
     found["oracle"] = _remedy(
@@ -110,30 +110,36 @@ def _structural(audit: Audit, name: str, efforts: Sequence[Effort], method: str)
     )
 
 
-def _speculative(audit: Audit, speculated: Speculated, name: str, measured: Measured) -> Remedy:
+REPLAYED = "replayed, each half of the sessions with what was learned from the other"
+
+
+def _speculate(audit: Audit, speculated: Speculated) -> Remedy:
+    alone = speculated.alone
     now = now_seconds(audit, speculated)
-    after = []
-    extra = 0
-    saved_turns = 0.0
-    for base, times, session, groups in zip(now, measured.sessions, speculated.times, speculated.groups, strict=True):
-        if name == "together":
-            after.append(times.speculative_s)
-            saved_turns += len(session.turns) - len(groups)
-        else:
-            after.append(base - (times.off_s - times.speculative_s))
+    after = [base - (t.off_s - t.speculative_s) for base, t in zip(now, alone.sessions, strict=True)]
+    amplified = 1 + alone.wasted / max(alone.calls, 1)
+    cost = alone.wasted_cost / len(now)
+    return _remedy(audit, "speculate", now, after, amplified, _turns(speculated), 0.0, 0.0, cost, REPLAYED)
+
+
+def _together(audit: Audit, speculated: Speculated, fan_out: Remedy) -> Remedy:
+    now = now_seconds(audit, speculated)
+    together = speculated.together
     turns = _turns(speculated)
-    saved_turns /= len(now)
-    calls = max(measured.calls, 1)
-    method = "replayed, each half of the sessions with what was learned from the other"
-    if name == "together":
-        method += ", after fan-out"
-        extra = sum(effort.calls for effort in audit.structure.fan_out) - sum(e.calls for e in audit.structure.now)
-    amplified = (calls + measured.wasted) / calls + extra / max(1, sum(e.calls for e in audit.structure.now))
-    tokens = 0.0 if name == "speculate" else _structural(audit, name, audit.structure.fan_out, "").tokens_saved
+    groups = sum(len(groups) for groups in speculated.groups) / len(now)
+    extra = sum(extra_calls(group) for groups in speculated.groups for group in groups)
     return _remedy(
-        audit, name, now, after, amplified, turns - saved_turns, saved_turns, tokens,
-        measured.wasted_cost / len(now) + extra / len(audit.structure.now), method,
-    )  # fmt: skip
+        audit,
+        "together",
+        now,
+        together.speculative_s,
+        1 + (together.wasted + extra) / max(speculated.alone.calls, 1),
+        groups,
+        turns - groups,
+        fan_out.tokens_saved,
+        (together.wasted_cost + extra) / len(now),
+        f"{REPLAYED}, after fan-out",
+    )
 
 
 def _remedy(

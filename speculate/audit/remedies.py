@@ -91,9 +91,10 @@ def measure(sessions: Sequence[TimedSession], knowledge: Knowledge, overlapped: 
         out.fan_out.append(_fanned_out(session, groups, calls, overlapped, out))
         segments = dependency_order(session, knowledge)
         levels = level_count(segments)
-        out.graph.append(Effort(min(graph_s(segments), out.fan_out[-1].seconds), calls, levels, None))
+        made = out.fan_out[-1].calls
+        out.graph.append(Effort(min(graph_s(segments), out.fan_out[-1].seconds), made, levels, None))
         planned, asked = planned_s(segments)
-        out.planned.append(Effort(min(planned, out.graph[-1].seconds), calls, asked, None))
+        out.planned.append(Effort(min(planned, out.graph[-1].seconds), made, asked, None))
         out.oracle.append(Effort(sum(oracle_seconds(turn) for turn in session.turns), calls, turns))
         out.critical_path_s += critical_path_s(segments)
         _count_pairs(session, knowledge, out)

@@ -7,17 +7,35 @@ judged by a predictor that has not seen it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from time import perf_counter
 
 from speculate.audit.folds import halves
 from speculate.notices import LaunchRetired
 from speculate.prediction import Predictor
-from speculate.replay import ArmRun, Replay, ReplaySettings, replay, train_predictor
+from speculate.replay import (
+    Arm,
+    ArmRun,
+    LatencyModel,
+    Replay,
+    ReplaySettings,
+    SessionScript,
+    Stage,
+    replay,
+    run_arm,
+    train_predictor,
+    write_scripts,
+)
+from speculate.replay.arms import knowing
+from speculate.replay.guessing import Oracle, Recalled
+from speculate.replay.judgement import Judge
+from speculate.replay.running import replay_specs
+from speculate.replay.script import known_times
 from speculate.spec import ToolSpec
 from speculate.trace import RecordedSession
 from speculate.training.scoring import Scorer, judged_turns, ratio
 
-MODEL_SPEEDS = (1.0, 0.5, 0.25, 0.125, 0.0625)
+MODEL_SPEEDS = (0.5, 0.25, 0.125, 0.0625)
 MIN_SESSIONS = 4  # fewer cannot teach and test
 BINS = 10
 
@@ -232,32 +250,118 @@ class SweepPoint:
     oracle_s: float
 
 
-def sweep(
+class _Light:
+    """One half's sessions, replayed in the arms that are asked for and no others.
+
+    What a predictor says depends on what happened, never on when: it is asked once for all speeds of the model.
+    """
+
+    def __init__(
+        self,
+        learned_from: Sequence[RecordedSession],
+        judged: Sequence[RecordedSession],
+        specs: Mapping[str, ToolSpec],
+        predictor: Predictor,
+        settings: ReplaySettings,
+    ) -> None:
+        self.learned_from, self.judged, self.settings = learned_from, judged, settings
+        self.specs = replay_specs(specs)
+        self.tools = sorted({*specs, *(call.tool for session in [*learned_from, *judged] for call in session.calls)})
+        scripts, _ = self._scripts(1.0)
+        self.recalled = Recalled(predictor, scripts, perf_counter)
+
+    def _scripts(self, model_scale: float) -> tuple[list[SessionScript], LatencyModel]:
+        sessions = [*self.learned_from, *self.judged]
+        latency = LatencyModel.fitted(self.settings.profile, sessions, self.settings.seed, model_scale)
+        return write_scripts(self.judged, self.specs, latency), latency
+
+    def run(self, model_scale: float, names: Sequence[str]) -> dict[str, ArmRun]:
+        """The arms of these names: "off", "speculative", "oracle"."""
+        scripts, latency = self._scripts(model_scale)
+        known = known_times(self.learned_from, latency)
+        stage = Stage(
+            scripts, self.specs, latency, Judge(self.specs), self.tools, known.tool_s, known.lead_s
+        )  # fmt: skip
+        policy = self.settings.policy
+        arms = {
+            "off": Arm("off", policy),
+            "speculative": Arm("speculative", policy, self.recalled),
+            "oracle": Arm("oracle", knowing(policy), Oracle()),
+        }
+        return {name: run_arm(stage, arms[name]) for name in names}
+
+
+def _lights(
+    sessions: Sequence[RecordedSession], specs: Mapping[str, ToolSpec], folds: Folds, settings: ReplaySettings
+) -> list[tuple[_Light, tuple[int, ...]]]:
+    return [
+        (
+            _Light(
+                [sessions[place] for place in folds.judged_on[1 - half]],
+                [sessions[place] for place in places],
+                specs,
+                folds.predictors[half],
+                settings,
+            ),
+            places,
+        )
+        for half, places in enumerate(folds.judged_on)
+    ]
+
+
+@dataclass(slots=True)
+class Together:
+    """Speculation on sessions whose calls were fanned out before."""
+
+    speculative_s: list[float]
+    wasted: int = 0
+    wasted_cost: float = 0.0
+
+
+def measure_together(
     sessions: Sequence[RecordedSession],
     specs: Mapping[str, ToolSpec],
     folds: Folds,
     settings: ReplaySettings,
     progress: Told | None = None,
+) -> Together:
+    """What speculation still gives after fan-out. `sessions` are the fanned-out ones."""
+    together = Together([0.0] * len(sessions))
+    for light, places in _lights(sessions, specs, folds, settings):
+        arm = light.run(1.0, ["speculative"])["speculative"]
+        together.wasted += arm.wasted
+        together.wasted_cost += arm.wasted_cost
+        for place, session in zip(places, arm.sessions, strict=True):
+            together.speculative_s[place] = session.seconds
+            if progress is not None:
+                progress()
+    return together
+
+
+def sweep(
+    sessions: Sequence[RecordedSession],
+    specs: Mapping[str, ToolSpec],
+    folds: Folds,
+    settings: ReplaySettings,
+    measured: Measured,
+    progress: Told | None = None,
 ) -> list[SweepPoint]:
-    """The same runs under faster models: what is left to hide under."""
-    points = []
-    for scale in MODEL_SPEEDS:
-        scaled = replace(settings, model_scale=scale, frontier=False)
-        times = [session for run, _ in _replays(sessions, specs, folds, scaled, progress) for session in _times(run)]
-        points.append(
-            SweepPoint(
-                scale,
-                sum(time.off_s for time in times),
-                sum(time.speculative_s for time in times),
-                sum(time.oracle_s for time in times),
-            )
+    """The same runs under faster models: what is left to hide under. `measured` is the model as it is."""
+    points = [
+        SweepPoint(
+            1.0,
+            sum(times.off_s for times in measured.sessions),
+            sum(times.speculative_s for times in measured.sessions),
+            sum(times.oracle_s for times in measured.sessions),
         )
-    return points
-
-
-def _times(run: Replay) -> list[SessionTimes]:
-    names = ("off", "speculative", "oracle")
-    return [
-        SessionTimes(*(run.arms[name].sessions[number].seconds for name in names))
-        for number in range(len(run.arms["off"].sessions))
     ]
+    lights = _lights(sessions, specs, folds, settings)
+    for scale in MODEL_SPEEDS:
+        sums = dict.fromkeys(("off", "speculative", "oracle"), 0.0)
+        for light, _ in lights:
+            for name, arm in light.run(scale, list(sums)).items():
+                sums[name] += arm.seconds
+                if progress is not None:
+                    progress()
+        points.append(SweepPoint(scale, sums["off"], sums["speculative"], sums["oracle"]))
+    return points
