@@ -59,6 +59,8 @@ def pieces_of(text: str) -> list[str]:
     found = dict.fromkeys(_PIECES.findall(text))
     for piece in list(found):
         found.setdefault(piece.strip(".:#/"))
+        if len(piece) == 10 and piece[4] == piece[7] == "-":
+            found.setdefault(piece[5:])
     return sorted((piece for piece in found if len(piece) > 2 and piece != text), key=lambda each: (-len(each), each))
 
 

@@ -17,6 +17,7 @@ from predictors.pattern.vault import Vault
 
 BACK_OFF = 1.5  # turns a coarser context counts for
 LOCAL_BACK_OFF = 4.0
+WORD_WEIGHT = 0.3  # words are far from independent: their evidence is tempered
 WORD_PRIOR = 3.0
 MAX_SWING = 4.0
 MAX_TOOLS = 6
@@ -188,7 +189,7 @@ class Guesser:
                 found = self._ratios.get(feature)
                 if found is None:
                     found = self._ratios[feature] = self._ratio(feature)
-                swing = forms if feature[0] == "f" else words
+                swing = forms if feature[0] in "fg" else words
                 for tool, ratio in found:
                     swing[tool] = swing.get(tool, 0.0) + ratio
         if state.tools:
@@ -203,7 +204,7 @@ class Guesser:
         out = []
         for tool, p in chance.items():
             context = -7.0 if p < 0.001 else 7.0 if p > 0.999 else log(p / (1 - p))
-            word = max(-MAX_SWING, min(MAX_SWING, words.get(tool, 0.0) * 0.5))
+            word = max(-MAX_SWING, min(MAX_SWING, words.get(tool, 0.0) * WORD_WEIGHT))
             form = max(-MAX_SWING, min(MAX_SWING, forms.get(tool, 0.0)))
             out.append((context + 0.5 * word + 0.5 * form, tool, context, word, form))
         out.sort(key=lambda each: (-each[0], each[1]))
@@ -214,7 +215,9 @@ class Guesser:
         row = self.counts.words.get(feature)
         if row is None or row[ALL] <= 0:
             return []
-        base = self.counts.contexts[ALL]
+        base = self._base("U" if feature[0] in "fum" else "")
+        if base is None:
+            return []
         out = []
         for tool, count in base.items():
             if tool:
@@ -225,6 +228,17 @@ class Guesser:
                     if abs(ratio) > 0.1:
                         out.append((tool, ratio))
         return out
+
+    def _base(self, kind: str) -> Mapping[str, float] | None:
+        """Turns after the user spoke ("U"), or all others."""
+        contexts = self.counts.contexts
+        asked = contexts.get("U")
+        if kind:
+            return asked
+        total = contexts[ALL]
+        if asked is None:
+            return total
+        return {tool: count - asked.get(tool, 0) for tool, count in total.items()}
 
     def later(self, state: State) -> dict[str, float]:
         """For each tool, the chance that the session calls it from now on."""

@@ -91,11 +91,11 @@ def word_features(state: State) -> list[str]:
     """What was said, as features: fresh words of the user and what the model had said before them."""
     if state.asked:
         return [
-            *[f"f{path}" for path in dict.fromkeys(state.forms)],
+            *[f"f{path}" for path in state.forms],
             *[f"u{number}" for number in state.words],
             *[f"m{number}" for number in state.said],
         ]
-    return [f"v{number}" for number in state.words]
+    return [*[f"g{path}" for path in state.forms], *[f"v{number}" for number in state.words]]
 
 
 def later_keys(state: State) -> list[str]:

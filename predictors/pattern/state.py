@@ -44,23 +44,27 @@ Slotted = tuple[int, Any, int, int]  # slot, value, event number, element
 class Segment:
     """What one event gave to one path. `labels` are the words of the records the values stand in."""
 
-    __slots__ = ("asked", "elements", "event", "labels", "mentioned", "values")
+    __slots__ = ("asked", "elements", "event", "is_users", "labels", "mentioned", "values")
 
-    def __init__(self, event: int) -> None:
+    def __init__(self, event: int, is_users: bool) -> None:
         self.event = event
+        self.is_users = is_users
         self.values: list[Any] = []
         self.elements: list[int] = []
         self.labels: Mapping[int, Sequence[Sequence[int]]] = {}
         self.asked = -1  # how often the user had spoken when `mentioned` was found out
         self.mentioned: Sequence[int] = ()
 
-    def find_mentioned(self, spoken: set[int], asked: int) -> Sequence[int]:
-        """The positions of values in whose record some field's words were all spoken by the user."""
-        if self.asked != asked:
-            self.asked = asked
-            labels = self.labels
+    def find_mentioned(self, state: State) -> Sequence[int]:
+        """The positions of values the user typed, or in whose record some field's words were all typed."""
+        if self.asked != state.times_asked:
+            self.asked = state.times_asked
+            labels, spoken, typed = self.labels, state.spoken, state.typed
             found = []
             for index, element in enumerate(self.elements):
+                if self.values[index] in typed:
+                    found.append(index)
+                    continue
                 for phrase in labels.get(element, ()):
                     if spoken.issuperset(phrase):
                         found.append(index)
@@ -88,7 +92,7 @@ class Pool:
         else:
             if len(segments) >= MAX_SEGMENTS:
                 del segments[0]
-            segment = Segment(event)
+            segment = Segment(event, self.path.startswith("user"))
             segment.labels = labels
             segments.append(segment)
         segment.values.append(value)
@@ -114,8 +118,8 @@ class Pool:
         out: list[Slotted] = []
         event, elements = segment.event, segment.elements
         mentioned: Sequence[int] = ()
-        if segment.labels and state.spoken:
-            mentioned = segment.find_mentioned(state.spoken, state.times_asked)
+        if state.times_asked and not segment.is_users:
+            mentioned = segment.find_mentioned(state)
         spoken_of = MENTIONED
         rank = 0
         again = latest = -1
@@ -144,8 +148,8 @@ class Pool:
         for number in range(len(segments) - 2, max(-1, len(segments) - 2 - MAX_LOOK_BACK), -1):
             segment = segments[number]
             mentioned: Sequence[int] = ()
-            if segment.labels and state.spoken:
-                mentioned = segment.find_mentioned(state.spoken, state.times_asked)
+            if state.times_asked and not segment.is_users:
+                mentioned = segment.find_mentioned(state)
             for index in mentioned:
                 value = segment.values[index]
                 if value not in used and value not in latest:
@@ -168,7 +172,6 @@ class State:
         "calls",
         "count",
         "feed",
-        "forms",
         "follow",
         "joint",
         "local",
@@ -180,11 +183,13 @@ class State:
         "signatures",
         "records",
         "silent",
+        "spent",
         "spoken",
         "times_asked",
         "sources",
         "tools",
         "turn",
+        "typed",
         "used",
         "version",
         "where",
@@ -213,7 +218,8 @@ class State:
         self.years: dict[str, int] = {}
         self.spoken: set[int] = set()  # all words of the user
         self.times_asked = 0
-        self.forms: Sequence[str] = ()  # forms of the new values in what the user said last
+        self.typed: dict[Any, str] = {}  # identifier the user typed -> its form
+        self.spent: set[Any] = set()  # values of arguments of any call
         self.words: Sequence[int] = ()  # of what the user said last
         self.said: Sequence[int] = ()  # of what the model said last
         self.asked = False  # whether the user spoke last
@@ -237,10 +243,7 @@ class State:
             self.times_asked += 1
             if len(self.spoken) < MAX_USED:
                 self.spoken.update(event.words)
-            where = self.where
-            self.forms = [
-                path for path, value, _ in event.items if value not in where and "<" not in path and ":" in path
-            ][:MAX_FORMS]
+            self._typed(event.items)
         elif kind == "M":
             self._turn(event.turn, number)
             self.said = event.words
@@ -259,6 +262,19 @@ class State:
         self._items(event.items, number, event.labels)
         if kind == "R" or kind == "C":
             self.records.add(event.items, number)
+
+    def _typed(self, items: Sequence[tuple[str, Any, int]]) -> None:
+        """Note the identifiers among what the user typed."""
+        for path, value, _ in items:
+            if is_identifier_path(path) and len(self.typed) < MAX_USED:
+                self.typed.setdefault(value, path)
+
+    @property
+    def forms(self) -> list[str]:
+        """The forms of identifiers that the user typed and no call used yet; and all of them as one."""
+        spent = self.spent
+        found = sorted({path for value, path in self.typed.items() if value not in spent})[:MAX_FORMS]
+        return [*found, ",".join(found)] if len(found) > 1 else found
 
     def _turn(self, turn: int, number: int) -> None:
         if turn != self.turn:
@@ -303,6 +319,7 @@ class State:
         for value in arguments.values():
             if type(value) in SCALARS and len(used) < MAX_USED:
                 used[value] = self.count - 1
+                self.spent.add(value)
         before = self.signatures[-1] if self.signatures else "^"
         followers = self.follow.setdefault(before, {})
         followers[tool] = followers.get(tool, 0) + 1
@@ -317,7 +334,7 @@ class State:
         for value in arguments.values():
             if type(value) is str or type(value) is int:
                 for path in self.where.get(value, ()):
-                    if path.startswith(("user", "model")):
+                    if path.startswith("model") or (path.startswith("user") and not is_identifier_path(path)):
                         continue
                     size = len(self.pools[path].segments[-1].values)
                     if size > best[0]:
@@ -374,7 +391,7 @@ class State:
     def copy(self) -> State:
         """An independent copy, for a history that forks."""
         new = State()
-        for name in ("count", "version", "asked", "boundary", "turn", "year", "words", "said", "pending", "forms", "times_asked"):
+        for name in ("count", "version", "asked", "boundary", "turn", "year", "words", "said", "pending", "times_asked"):
             setattr(new, name, getattr(self, name))
         for path, pool in self.pools.items():
             twin = new.pools[path] = Pool(path)
@@ -392,10 +409,17 @@ class State:
         new.records = self.records.copy()
         new.joint = {tool: dict(rules) for tool, rules in self.joint.items()}
         new.years = dict(self.years)
+        new.typed = dict(self.typed)
+        new.spent = set(self.spent)
         new.spoken = set(self.spoken)
         new.made = set(self.made)
         new.silent = list(self.silent)
         return new
+
+
+def is_identifier_path(path: str) -> bool:
+    """Whether a path holds identifiers that the user typed (not names, not words around them)."""
+    return path.startswith("user:") and "<" not in path and path[5:6] not in ("N", "T", "W", "q", "d", "m")
 
 
 def call_key(tool: str, arguments: Mapping[str, Any]) -> Any:

@@ -85,6 +85,7 @@ def read(text: str, year: str | None = None) -> tuple[list[Span], list[str]]:
     previous = ""
     sentence_start = True
     month = 0
+    day = ""
     count = 0
 
     def close() -> None:
@@ -132,8 +133,15 @@ def read(text: str, year: str | None = None) -> tuple[list[Span], list[str]]:
             spans.append(("path", token))
         elif not lower.isalpha() and (any(map(str.isdigit, token)) or first in "#@$" or "_" in token or "@" in token or "." in token):
             date = _ORDINAL.match(lower) if month else None
-            if date is not None and year is not None and 1 <= int(date[1]) <= 31:
-                spans.append(("date", f"{year}-{month:02d}-{int(date[1]):02d}"))
+            if date is not None and 1 <= int(date[1]) <= 31:
+                day = f"{month:02d}-{int(date[1]):02d}"
+                spans.append(("monthday", day))
+                if year is not None:
+                    spans.append(("date", f"{year}-{day}"))
+            if day and date is None and len(token) == 4 and token.isdigit():
+                spans.append(("date", f"{token}-{day}"))
+            if date is None:
+                day = ""
             if run and token.isdigit():
                 run.append(token)
                 run_core = len(run)
@@ -143,6 +151,8 @@ def read(text: str, year: str | None = None) -> tuple[list[Span], list[str]]:
             spans.append((form, token))
             if not first.isalnum():
                 spans.append((form + ".bare", token[1:]))
+            elif "@" in token:
+                spans.append(("mailbox", token.partition("@")[0]))
             spans.append((f"{form}<{_before(previous)}", token))
         else:
             words.append(lower)
