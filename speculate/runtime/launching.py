@@ -70,6 +70,7 @@ class Launcher:
             run.ended.add_done_callback(lambda done: done.cancelled() or done.exception())  # read, here or there
         else:
             run.ended = run.task = self._tasks.start(self._run(run, arguments), name=name, context=context)
+            run.task.add_done_callback(lambda _: self._task_done(run))
 
     async def _run(self, run: LaunchRun, arguments: dict[str, Any]) -> None:
         try:
@@ -81,6 +82,10 @@ class Launcher:
             self._failed(run, "raised", throttled_s(error))
         else:
             self._finished(run, value)
+
+    def _task_done(self, run: LaunchRun) -> None:
+        if run.ended is not None:  # cancelled before its first step: nobody else reports its end
+            self._failed(run, "stopped", None)
 
     def _thread_done(self, loop: asyncio.AbstractEventLoop, run: LaunchRun, done: Any) -> None:
         error = done.exception()
