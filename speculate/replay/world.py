@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
@@ -26,7 +26,7 @@ from typing import Any
 
 from speculate.calls import Outcome, Served
 from speculate.errors import CommitConflict, ReplayDivergence
-from speculate.replay.judgement import Claim, Judge, JudgedCall, overlap
+from speculate.replay.judgement import Judge, JudgedCall, overlap
 from speculate.replay.latency import LatencyModel
 from speculate.replay.script import ScriptedCall, SessionScript, TurnStep
 from speculate.runtime.tools import AbortableTool
@@ -194,11 +194,10 @@ class SessionState:
             safety.stale_delivered += 1
 
     def _is_stale(self, turn: TurnStep, call: ScriptedCall, run: ToolRun) -> bool:
-        claims = run.judged.rests_on
-        if self.world.changed(claims, run.mark, self._mark):
+        if self.world.changed(run, self._mark):
             return True
-        earlier = {id(other) for other in turn.calls if other.index < call.index}
-        if earlier and self.world.changed_by(earlier, claims, max(run.mark, self._mark)):
+        earlier = [other for other in turn.calls if other.index < call.index]
+        if earlier and self.world.changed_by(earlier, run, self._mark):
             return True
         return self._announced_at - run.began_at > self.world.ttl_s(run.judged.tool) + _ROUNDING_S
 
@@ -224,7 +223,7 @@ class World:
         self.runs: list[ToolRun] = []
         self._specs, self._latency = specs, latency
         self._judge = judge or Judge(specs)
-        self._changes: list[tuple[tuple[Claim, ...], int | None]] = []  # what was written, and by which call
+        self._changes: list[ToolRun] = []  # every write's run, once as it begins and once as it ends
         self._slots = {tool: asyncio.Semaphore(slots) for tool, slots in (capacity or {}).items()}
         self._keep_runs = keep_runs
 
@@ -241,13 +240,19 @@ class World:
         spec = self._specs.get(tool)
         return 0.0 if spec is None else spec.ttl_s
 
-    def changed(self, claims: Iterable[Claim], since: int, until: int) -> bool:
-        """Whether a write between these two versions overlaps the claims."""
-        return since < until and any(overlap(claims, writes) for writes, _ in self._changes[since:until])
+    def changed(self, run: ToolRun, until: int) -> bool:
+        """Whether another write between the run's version and this one changed what the run rests on."""
+        return run.mark < until and any(
+            write is not run and overlap(run.judged.rests_on, write.judged.writes)
+            for write in self._changes[run.mark : until]
+        )
 
-    def changed_by(self, owners: set[int], claims: Iterable[Claim], since: int) -> bool:
-        """Whether one of these calls (by identity) has changed what the claims name since a version."""
-        return any(owner in owners and overlap(claims, writes) for writes, owner in self._changes[since:])
+    def changed_by(self, calls: Sequence[ScriptedCall], run: ToolRun, since: int) -> bool:
+        """Whether one of these calls has changed what the run rests on since a version."""
+        return any(
+            write.call in calls and overlap(run.judged.rests_on, write.judged.writes)
+            for write in self._changes[max(since, run.mark) :]
+        )
 
     def enter(self, script: SessionScript) -> SessionState:
         """Make `script` the session whose calls this task, and the tasks it starts, make."""
@@ -283,23 +288,23 @@ class World:
 
     def _apply(self, run: ToolRun) -> Answer:
         """An abortable's second step: a write, that takes no time."""
-        if not run.real and self.changed(run.judged.rests_on, run.mark, self.version):
+        if not run.real and self.changed(run, self.version):
             raise CommitConflict(f"what {run.judged.tool} staged is out of date")
         if not _session.get().is_pending(run.judged):
             self.safety.writes_launched += 1
-        self._change(run)
-        self._change(run)
+        self._changes.append(run)
+        self._changes.append(run)
         return _finish(run, self.now())
 
     async def _run(self, name: str, arguments: Mapping[str, Any]) -> Answer:
         run = self._begin(name, arguments)
         if run.judged.is_write:
-            self._change(run)
+            self._changes.append(run)
         try:
             await self._take_time(run)
         finally:
             if run.judged.is_write:
-                self._change(run)
+                self._changes.append(run)
         return _finish(run, self.now())
 
     def _begin(self, name: str, arguments: Mapping[str, Any]) -> ToolRun:
@@ -318,9 +323,6 @@ class World:
         if self._keep_runs:
             self.runs.append(run)
         return run
-
-    def _change(self, run: ToolRun) -> None:
-        self._changes.append((run.judged.writes, None if run.call is None else id(run.call)))
 
     async def _take_time(self, run: ToolRun) -> None:
         tool = run.judged.tool
