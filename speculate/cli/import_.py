@@ -7,7 +7,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,9 @@ RECORDS_PER_STEP = 2_000
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("files", nargs="+", metavar="FILE", help="what to convert; plain or gzipped")
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", help="what to convert; plain or gzipped; - is standard input"
+    )
     formats = "; ".join(f"{importer.name}: {importer.title}" for importer in IMPORTERS.values())
     parser.add_argument(
         "--format",
@@ -125,8 +127,8 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _records(file: str, format: str | None, problems: _Problems, count: _Count, bar: Bar) -> Iterator[Record]:
-    with closing(Source(file)) as source:
-        opened = open_import(file, format, problems, source)
+    with Source(file) as source:
+        opened = open_import(source, format, problems)
         count.format = opened.importer.name if opened.importer is not None else None
         found = count.found
         at = 0

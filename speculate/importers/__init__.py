@@ -13,7 +13,7 @@ from pathlib import Path
 
 from speculate.errors import TraceError
 from speculate.importers.anthropic_messages import AnthropicImporter
-from speculate.importers.archive import archived_items, is_archive
+from speculate.importers.archive import ZIP_MAGIC, archived_items
 from speculate.importers.claude_code import ClaudeCodeImporter
 from speculate.importers.documents import Item, Report, items
 from speculate.importers.inspect_ai import InspectImporter
@@ -52,38 +52,37 @@ class Import:
     records: Iterator[Record]
 
 
-def open_import(
-    path: str | Path, format: str | None = None, on_problem: Problem | None = None, source: Source | None = None
-) -> Import:
-    """Begin to convert one file to trace v1, whatever it is.
+def open_import(source: Source, format: str | None = None, on_problem: Problem | None = None) -> Import:
+    """Begin to convert an open file to trace v1, whatever it is.
 
     format: a key of IMPORTERS, or None to find it out. on_problem: is told of each record that is skipped; without
-    it the first raises. source: the open file to read, if its progress is to be watched.
+    it the first raises.
 
     Raises TraceError: the file cannot be read or its format is unknown; MissingExtra: a `.eval` needs a package.
     """
-    name = str(path)
 
     def report(problem: str, line: int | None) -> None:
-        error = TraceError(problem, file=name, line=line)
+        error = TraceError(problem, file=source.name, line=line)
         if on_problem is None:
             raise error
         on_problem(error)
 
     if format is not None and format not in IMPORTERS:
-        raise TraceError(f"unknown format {format!r}; one of {', '.join(IMPORTERS)}", file=name)
-    found = archived_items(name, report) if is_archive(name) else items(name, report, source)
+        raise TraceError(f"unknown format {format!r}; one of {', '.join(IMPORTERS)}", file=source.name)
+    is_archive = source.start == ZIP_MAGIC
+    found = archived_items(source.name, report) if is_archive else items(source, report)
     sample = list(islice(found, SAMPLED))
     importer = detect(sample) if format is None else IMPORTERS[format]
     if importer is None:
         if sample:
             known = ", ".join(IMPORTERS)
-            raise TraceError(f"none of the known formats ({known}); name it with --format", file=name)
+            raise TraceError(f"none of the known formats ({known}); name it with --format", file=source.name)
         return Import(None, iter(()))
-    stem = Path(name).name.split(".")[0] or "session"
+    stem = Path(source.name).name.split(".")[0].strip("-") or "session"
     return Import(importer, importer.convert(chain(sample, found), stem, report))
 
 
 def import_file(path: str | Path, format: str | None = None, on_problem: Problem | None = None) -> Iterator[Record]:
     """The records of one file as trace v1. See `open_import`."""
-    return open_import(path, format, on_problem).records
+    with Source(path) as source:
+        yield from open_import(source, format, on_problem).records

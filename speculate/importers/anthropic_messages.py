@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from speculate.importers.documents import Item, Report
+from speculate.importers.fields import required_text
 from speculate.importers.messages import Conversation, conversations, some_messages, text_of
 from speculate.importers.spans import arguments_of
 from speculate.trace.records import Record
 
-BLOCKS = frozenset({"tool_use", "tool_result"})
+BLOCKS = ("tool_use", "tool_result")
 
 
 class AnthropicImporter:
@@ -44,7 +45,7 @@ def _message(conversation: Conversation, message: dict[str, Any]) -> Iterator[Re
     text = text_of(blocks)
     if message["role"] == "assistant":
         calls = [
-            (block["id"], block["name"], arguments_of(block.get("input")))
+            (required_text(block, "id"), required_text(block, "name"), arguments_of(block.get("input")))
             for block in blocks
             if block.get("type") == "tool_use"
         ]
@@ -53,6 +54,6 @@ def _message(conversation: Conversation, message: dict[str, Any]) -> Iterator[Re
         for block in blocks:
             if block.get("type") == "tool_result":
                 ok = not block.get("is_error")
-                yield from conversation.result(block["tool_use_id"], result_of(block.get("content")), ok)
+                yield from conversation.result(required_text(block, "tool_use_id"), result_of(block.get("content")), ok)
         if text is not None:
             yield from conversation.user(text)

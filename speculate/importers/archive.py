@@ -16,14 +16,6 @@ ZSTANDARD = 93
 LOCAL_HEADER_BYTES = 30
 
 
-def is_archive(path: str) -> bool:
-    try:
-        with open(path, "rb") as stream:
-            return stream.read(4) == ZIP_MAGIC
-    except OSError:
-        return False
-
-
 def archived_items(path: str, report: Report) -> Iterator[Item]:
     """The samples, each with the log's header as context. Raises TraceError if the archive cannot be read."""
     try:

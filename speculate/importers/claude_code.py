@@ -16,6 +16,7 @@ from typing import Any
 
 from speculate.importers.anthropic_messages import blocks_of, result_of
 from speculate.importers.documents import Item, Report
+from speculate.importers.fields import required_text
 from speculate.importers.messages import text_of
 from speculate.importers.spans import arguments_of
 from speculate.importers.times import from_iso
@@ -117,7 +118,7 @@ def _line(lane: _Lane, row: dict[str, Any]) -> Iterator[Record]:
     yield from _flush(lane)
     for block in blocks_of(message):
         if block.get("type") == "tool_result":
-            id = block["tool_use_id"]
+            id = required_text(block, "tool_use_id")
             lane.waiting.remove(id)
             result = result_of(block.get("content"))
             yield ResultArrived(lane.id, id, lane.since(at), _tool_seconds(row), not block.get("is_error"), result)
@@ -156,9 +157,10 @@ def _assistant(lane: _Lane, message: dict[str, Any], at: float | None) -> Iterat
         )  # fmt: skip
     for block in blocks_of(message):
         if block.get("type") == "tool_use":
-            lane.waiting.add(block["id"])
+            id, tool = required_text(block, "id"), required_text(block, "name")
+            lane.waiting.add(id)
             arguments = arguments_of(block.get("input"))
-            call = CallIssued(lane.id, lane.turn, block["id"], block["name"], arguments, lane.since(at))
+            call = CallIssued(lane.id, lane.turn, id, tool, arguments, lane.since(at))
             if lane.unwritten is not None:
                 lane.calls.append(call)
             else:

@@ -47,33 +47,31 @@ class Item:
     prefix: str = ""
 
 
-def items(path: str, report: Report, source: Source | None = None) -> Iterator[Item]:
-    """The records of a file. `source` is the open file to read instead, if its progress is to be watched."""
-    read = _document_items if _is_document(path) else _line_items
-    with source or Source(path) as opened:
-        yield from read(opened, report)
+def items(source: Source, report: Report) -> Iterator[Item]:
+    """The records of an open file."""
+    return (_document_items if _is_document(source) else _line_items)(source, report)
 
 
-def _is_document(path: str) -> bool:
+def _is_document(source: Source) -> bool:
     """Whether the file is one JSON document over many lines, or over one that is too long to hold."""
-    with Source(path) as source:
-        while True:
-            start = source.readline(LONG_LINE_BYTES)
-            if not start:
-                return False
-            first = start.removeprefix(BYTE_ORDER_MARK).strip()
-            if first:
-                break
-        if first[:1] not in (b"{", b"["):
-            return False
-        if not start.endswith(b"\n") and len(start) >= LONG_LINE_BYTES:
-            return True
-        try:
-            decode_json(first)
-        except RowError:
-            # `{`, `[`, `{"runs": [`: a document begins. A torn line of JSON Lines rarely ends like that.
-            return first[-1:] in (b"{", b"[", b",")
+    start = line = b""
+    while not line.removeprefix(BYTE_ORDER_MARK).strip():
+        line = source.readline(LONG_LINE_BYTES)
+        if not line:
+            break
+        start += line
+    source.push_back(start)
+    first = line.removeprefix(BYTE_ORDER_MARK).strip()
+    if first[:1] not in (b"{", b"["):
         return False
+    if not line.endswith(b"\n") and len(line) >= LONG_LINE_BYTES:
+        return True
+    try:
+        decode_json(first)
+    except RowError:
+        # `{`, `[`, `{"runs": [`: a document begins. A torn line of JSON Lines rarely ends like that.
+        return first[-1:] in (b"{", b"[", b",")
+    return False
 
 
 def _line_items(source: Source, report: Report) -> Iterator[Item]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from speculate.importers.documents import Item, Report
+from speculate.importers.fields import count, required_text, text
 from speculate.importers.messages import Conversation, text_of
 from speculate.importers.spans import Span, SpanAssembler, arguments_of
 from speculate.importers.times import from_iso
@@ -59,7 +60,8 @@ def _sample(item: Item, name: str) -> list[Record]:
         return list(_messages(Conversation(id, model), sample.get("messages") or []))
     attachments = sample.get("attachments") or {}
     spans = list(_spans(id, events, attachments, item))
-    users = [text for m in _initial(sample) if m.get("role") == "user" and (text := _text(m, attachments)) is not None]
+    given = [_text(message, attachments) for message in _initial(sample) if message.get("role") == "user"]
+    users = [said for said in given if said is not None]
     first = next((span for span in spans if span.kind == "model"), None)
     if first is not None:
         first.users = users
@@ -89,20 +91,21 @@ def _spans(trace: str, events: list[Any], attachments: dict[str, Any], item: Ite
         kind = event.get("event")
         at = from_iso(event.get("timestamp"))
         if kind == "span_begin":
-            span = Span(trace, event["id"], event.get("parent_id"), "other", str(event.get("name")), item.line, size)
+            id, parent = required_text(event, "id"), text(event.get("parent_id"))
+            span = Span(trace, id, parent, "other", str(event.get("name")), item.line, size)
             if event.get("type") == "tool":
-                tool_spans[event.get("parent_id"), span.name] = span
+                tool_spans[parent, span.name] = span
             yield span
         elif kind in ("model", "tool"):
             span = Span(
-                trace, event.get("uuid") or f"event-{number}", event.get("span_id"), kind, str(kind), item.line, size,
-                at, from_iso(event.get("completed")), seconds=_seconds(event.get("working_time")),
+                trace, text(event.get("uuid")) or f"event-{number}", text(event.get("span_id")), kind, kind, item.line,
+                size, at, from_iso(event.get("completed")), seconds=_seconds(event.get("working_time")),
             )  # fmt: skip
             if kind == "model":
                 _model(span, event, attachments)
             else:
                 _tool(span, event, attachments)
-                inside = tool_spans.pop((event.get("span_id"), span.name), None)
+                inside = tool_spans.pop((span.parent, span.name), None)
                 if inside is not None:
                     inside.parent = span.id  # what runs within the tool is below its call
             yield span
@@ -113,11 +116,11 @@ def _model(span: Span, event: dict[str, Any], attachments: dict[str, Any]) -> No
     choices = output.get("choices") or []
     span.text = _text(choices[0]["message"], attachments) if choices else None
     usage = output.get("usage") or {}
-    span.tokens_in, span.tokens_out = usage.get("input_tokens"), usage.get("output_tokens")
+    span.tokens_in, span.tokens_out = count(usage.get("input_tokens")), count(usage.get("output_tokens"))
 
 
 def _tool(span: Span, event: dict[str, Any], attachments: dict[str, Any]) -> None:
-    span.name, span.call_id = event["function"], event.get("id")
+    span.name, span.call_id = required_text(event, "function"), text(event.get("id"))
     span.args = arguments_of(_resolved(event.get("arguments"), attachments))
     error = event.get("error")
     if type(error) is dict:
@@ -154,15 +157,17 @@ def _messages(conversation: Conversation, messages: list[Any]) -> Iterator[Recor
     """A log without events: its messages, without times."""
     for message in messages:
         role = message["role"]
-        if role == "user" and (text := text_of(message.get("content"))) is not None:
-            yield from conversation.user(text)
+        said = text_of(message.get("content"))
+        if role == "user" and said is not None:
+            yield from conversation.user(said)
         elif role == "assistant":
             calls = [
-                (c.get("id"), c["function"], arguments_of(c.get("arguments"))) for c in message.get("tool_calls") or ()
+                (text(c.get("id")), required_text(c, "function"), arguments_of(c.get("arguments")))
+                for c in message.get("tool_calls") or ()
             ]
             yield from conversation.assistant(text_of(message.get("content")), calls)
         elif role == "tool":
             error = message.get("error")
             value = error.get("message") if type(error) is dict else text_of(message.get("content")) or ""
-            yield from conversation.result(message["tool_call_id"], value, error is None)
+            yield from conversation.result(required_text(message, "tool_call_id"), value, error is None)
     yield from conversation.end()

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from speculate.importers.documents import Item, Report
+from speculate.importers.fields import count as _count
+from speculate.importers.fields import text as _text
 from speculate.importers.spans import Kind, Span, SpanAssembler, arguments_of
 from speculate.importers.times import from_iso
 from speculate.trace.records import Record
@@ -96,10 +98,6 @@ def _span(run: dict[str, Any], item: Item) -> Span:
     return span
 
 
-def _text(value: Any) -> str | None:
-    return value if type(value) is str and value else None
-
-
 def _arguments(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """The inputs; older tracers put the arguments' Python text under "input"."""
     if set(inputs) != {"input"} or type(inputs["input"]) is not str:
@@ -175,7 +173,3 @@ def _said(outputs: Mapping[str, Any], span: Span) -> None:
     usage = message.get("usage_metadata") or outputs.get("usage_metadata")
     if type(usage) is dict:
         span.tokens_in, span.tokens_out = _count(usage.get("input_tokens")), _count(usage.get("output_tokens"))
-
-
-def _count(value: Any) -> int | None:
-    return value if type(value) is int and value >= 0 else None

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from speculate.importers.documents import Item, Report
+from speculate.importers.fields import required_text
 from speculate.importers.messages import Conversation, conversations, some_messages, text_of
 from speculate.importers.spans import arguments_of
 from speculate.trace.records import Record
 
-ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
+ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 
 
 class OpenAIImporter:
@@ -35,11 +36,12 @@ def _message(conversation: Conversation, message: dict[str, Any]) -> Iterator[Re
         calls = [_call(call) for call in message.get("tool_calls") or ()]
         if message.get("function_call"):  # before there were tool calls
             function = message["function_call"]
-            calls.append((function["name"], function["name"], arguments_of(function.get("arguments"))))
+            name = required_text(function, "name")
+            calls.append((name, name, arguments_of(function.get("arguments"))))
         text = text_of(message.get("content")) or text_of(message.get("refusal"))
         yield from conversation.assistant(text, calls)
     elif role in ("tool", "function"):
-        id = message["tool_call_id"] if role == "tool" else message["name"]
+        id = required_text(message, "tool_call_id" if role == "tool" else "name")
         content = message.get("content")
         yield from conversation.result(id, content if type(content) is not list else text_of(content) or content)
 
@@ -47,4 +49,5 @@ def _message(conversation: Conversation, message: dict[str, Any]) -> Iterator[Re
 def _call(call: dict[str, Any]) -> tuple[str | None, str, dict[str, Any]]:
     function = call.get("function") or call["custom"]
     arguments = function.get("arguments") if "arguments" in function else function.get("input")
-    return call.get("id"), function["name"], arguments_of(arguments)
+    id = required_text(call, "id") if call.get("id") is not None else None
+    return id, required_text(function, "name"), arguments_of(arguments)

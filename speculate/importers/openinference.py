@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from speculate.importers.documents import Item, Report
+from speculate.importers.fields import count as _count
+from speculate.importers.fields import text as _text
 from speculate.importers.otlp import OtlpSpan, otlp_span
 from speculate.importers.spans import Kind, Span, SpanAssembler, arguments_of
 from speculate.trace.records import Record
@@ -43,8 +45,8 @@ class OpenInferenceImporter:
 
 def _span(found: OtlpSpan, item: Item) -> Span:
     attributes = found.attributes
-    kinds: Mapping[Any, Kind] = {"TOOL": "tool", "LLM": "model"}
-    kind = kinds.get(attributes.get(SPAN_KIND), "other")
+    kinds: Mapping[str, Kind] = {"TOOL": "tool", "LLM": "model"}
+    kind = kinds.get(str(attributes.get(SPAN_KIND)), "other")
     span = Span(
         found.trace, found.id, found.parent, kind, found.name, item.line, item.size, found.start, found.end,
         _text(attributes.get("session.id")),
@@ -66,14 +68,6 @@ def _span(found: OtlpSpan, item: Item) -> Span:
         span.tokens_in = _count(attributes.get("llm.token_count.prompt"))
         span.tokens_out = _count(attributes.get("llm.token_count.completion"))
     return span
-
-
-def _text(value: Any) -> str | None:
-    return value if type(value) is str and value else None
-
-
-def _count(value: Any) -> int | None:
-    return value if type(value) is int and value >= 0 else None
 
 
 def _arguments(attributes: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,12 +11,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from speculate.importers.documents import Item, Report
+from speculate.importers.fields import count as _count
+from speculate.importers.fields import seconds
+from speculate.importers.fields import text as _text
 from speculate.importers.otlp import OtlpSpan, otlp_span
 from speculate.importers.spans import Exact, Kind, Span, SpanAssembler, arguments_of
 from speculate.trace.records import Record, SessionStarted
 
 OPERATION = "gen_ai.operation.name"
-MODEL_OPERATIONS = frozenset({"chat", "generate_content", "text_completion"})
+MODEL_OPERATIONS = ("chat", "generate_content", "text_completion")
 ARGUMENTS = (
     "gen_ai.tool.call.arguments", "tool_arguments", "gcp.vertex.agent.tool_call_args", "traceloop.entity.input",
 )  # fmt: skip
@@ -97,7 +100,7 @@ def _span(found: OtlpSpan, item: Item) -> Span:
 
 def _add_exact(span: Span, attributes: Mapping[str, Any]) -> None:
     """What our own export wrote beside the conventions' attributes."""
-    at = attributes.get("speculate.at")
+    at = seconds(attributes.get("speculate.at"))
     opening = None
     if attributes.get("speculate.session"):
         opening = SessionStarted(
@@ -106,30 +109,22 @@ def _add_exact(span: Span, attributes: Mapping[str, Any]) -> None:
         )  # fmt: skip
     span.exact = Exact(
         at,
-        attributes.get("speculate.turn"),
-        attributes.get("speculate.result_at"),
-        attributes.get("speculate.is_answered", True),
-        attributes.get("speculate.user"),
+        _count(attributes.get("speculate.turn")),
+        seconds(attributes.get("speculate.result_at")),
+        attributes.get("speculate.is_answered") is not False,
+        said if type(said := attributes.get("speculate.user")) is str else None,
         opening,
     )
     span.users = []
-    span.seconds = attributes.get("speculate.seconds")
+    span.seconds = seconds(attributes.get("speculate.seconds"))
     if span.kind == "tool":
-        span.ok = attributes.get("speculate.is_ok", True)
+        span.ok = attributes.get("speculate.is_ok") is not False
         span.raised = _text(attributes.get("speculate.raised"))
-        span.cut = attributes.get("speculate.is_cut", False)
+        span.cut = attributes.get("speculate.is_cut") is True
 
 
 def _first(attributes: Any, names: Iterable[str]) -> Any:
     return next((attributes[name] for name in names if attributes.get(name) is not None), None)
-
-
-def _text(value: Any) -> str | None:
-    return value if type(value) is str and value else None
-
-
-def _count(value: Any) -> int | None:
-    return value if type(value) is int and value >= 0 else None
 
 
 def _result(value: Any, is_json: bool | None) -> Any:

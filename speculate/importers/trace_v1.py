@@ -9,7 +9,7 @@ from speculate.trace.reader import TORN
 from speculate.trace.records import Record
 from speculate.trace.rows import RowError, record_of
 
-TYPES = frozenset({"session", "user", "turn", "call", "result", "end"})
+TYPES = ("session", "user", "turn", "call", "result", "end")
 
 
 class TraceImporter:

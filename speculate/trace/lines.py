@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import logging
 import os
+import sys
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -37,8 +38,9 @@ class Line:
 
 
 class Source:
-    """A file being read. `position` of `size` bytes on disk were consumed so far, compressed ones if it is gzipped.
+    """A file being read; "-" is standard input, and a pipe will do. Opened once, never sought in.
 
+    `position` of `size` bytes on disk were consumed so far, compressed ones if it is gzipped; both are 0 of a pipe.
     Raises TraceError if it cannot be opened or read, or is no sound gzip file.
     """
 
@@ -47,25 +49,42 @@ class Source:
         if os.path.isdir(path):
             raise TraceError("is a directory; name the files in it", file=self.name)
         try:
-            self._raw = open(path, "rb")  # noqa: SIM115 - closed by close(), as the class is a context manager
-            self.size = os.fstat(self._raw.fileno()).st_size
-            is_gzip = self._raw.peek(2)[:2] == GZIP_MAGIC
-        except OSError as error:
-            raise TraceError(f"cannot be opened: {error.strerror or error}", file=self.name) from error
+            # Closed by close(), as the class is a context manager; standard input stays open.
+            self._raw = open(sys.stdin.fileno() if self.name == "-" else path, "rb", closefd=self.name != "-")  # noqa: SIM115
+            self.size = os.fstat(self._raw.fileno()).st_size if self._raw.seekable() else 0
+            self.start = self._raw.peek(4)[:4]
+        except (OSError, ValueError) as error:
+            problem = getattr(error, "strerror", None) or error
+            raise TraceError(f"cannot be opened: {problem}", file=self.name) from error
+        is_gzip = self.start.startswith(GZIP_MAGIC)
         self._stream = cast(BinaryIO, gzip.GzipFile(fileobj=self._raw, mode="rb") if is_gzip else self._raw)
+        self._pushed = b""
         self._is_open = True
 
     @property
     def position(self) -> int:
-        return self._raw.tell() if self._is_open else self.size
+        return self._raw.tell() if self._is_open and self.size else self.size
+
+    def push_back(self, content: bytes) -> None:
+        """Have it read again, before what follows."""
+        self._pushed = content + self._pushed
 
     def read(self, count: int) -> bytes:
         """Up to `count` bytes; b"" at the end."""
+        if self._pushed:
+            content, self._pushed = self._pushed[:count], self._pushed[count:]
+            return content
         return self._guard(lambda: self._stream.read(count))
 
     def readline(self, limit: int) -> bytes:
         """One line with its end, or its first `limit` bytes; b"" at the end."""
-        return self._guard(lambda: self._stream.readline(limit))
+        if not self._pushed:
+            return self._guard(lambda: self._stream.readline(limit))
+        end = self._pushed.find(b"\n", 0, limit) + 1
+        if end or len(self._pushed) >= limit:
+            return self.read(end or limit)
+        start = self.read(limit)
+        return start + self._guard(lambda: self._stream.readline(limit - len(start)))
 
     def _guard(self, read: Callable[[], bytes]) -> bytes:
         try:
