@@ -145,6 +145,15 @@ class Composition(ABC):
                     judge._judge(moment)
         return model
 
+    def explain(self) -> list[str]:
+        """Whom it trusts for which tool, then what each component that can say has learned."""
+        names = [str(getattr(each, "KIND", type(each).__name__)) for each in self.components]
+        lines = self.track.explain(names)
+        for name, component in zip(names, self.components, strict=True):
+            explain = getattr(component, "explain", None)
+            lines += [f"{name}: {line}" for line in explain()] if callable(explain) else []
+        return lines
+
     def to_document(self) -> dict[str, Any]:
         """Raises ModelFileError if a component cannot be kept."""
         return {

@@ -124,6 +124,20 @@ class MarkovPredictor:
             setattr(merged, f"_{name}", added(getattr(self, f"_{name}"), getattr(other, f"_{name}")))
         return merged
 
+    def explain(self) -> list[str]:
+        """What was learned, one line for each way from one tool to the next, the commonest of a state first."""
+        lines = []
+        for state in sorted(self._follows, key=lambda each: (-self._moments[each], each)):
+            chances = self._chances(state, self._follows[state])
+            for tool in sorted(chances, key=lambda each: (-chances[each], each)):
+                could = self._could_repeat.get(tool, 0)
+                again = f"; with its last arguments {self._repeated.get(tool, 0)} of {could} times" if could else ""
+                lines.append(
+                    f"{state or '(start)'} -> {tool}: {chances[tool]:.1%} "
+                    f"({self._follows[state][tool]} of {self._moments[state]} moments){again}"
+                )
+        return lines
+
     def to_document(self) -> dict[str, Any]:
         """Tables with sorted keys: the same counts are the same document in whatever order they came."""
         tables = {name: added(getattr(self, f"_{name}"), {}) for name in self._TABLES}

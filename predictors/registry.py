@@ -53,6 +53,10 @@ class TrainableModel(Model, Protocol):
         """Learn from these sessions. Never from arguments that the manifest calls sensitive."""
         ...
 
+    def explain(self) -> Iterable[str]:
+        """What was learned, for people, one rule a line."""
+        ...
+
     def merge(self, other: Self) -> Self:
         """A new model, equal to the one trained on the sessions of both. Raises ValueError if settings differ."""
         ...

@@ -92,6 +92,15 @@ class RepeatPredictor:
             setattr(merged, name, [one + two for one, two in pairs])
         return merged
 
+    def explain(self) -> list[str]:
+        """What was learned, one line a place."""
+        return [
+            f"call {place + 1} from the end comes again next turn {self._rate(self._next, place):.1%}, while still "
+            f"fresh {max(self._rate(self._next, place), self._rate(self._use, place)):.1%} ({seen} moments)"
+            for place, seen in enumerate(self._moments)
+            if seen
+        ]
+
     def to_document(self) -> dict[str, Any]:
         return {"window": self.window, "moments": self._moments, "next": self._next, "use": self._use}
 

@@ -54,6 +54,16 @@ class Track:
         losses = self.loss(tool)
         return losses.index(min(losses))
 
+    def explain(self, names: Sequence[str]) -> list[str]:
+        """Each forecaster's mean loss a moment, tool by tool, the least first."""
+        lines = []
+        for tool in sorted(self._losses, key=lambda each: (-self._moments[each], each)):
+            losses = zip(self._losses[tool], names, strict=True)
+            means = sorted((loss / self._moments[tool], name) for loss, name in losses)
+            told = ", ".join(f"{name} {mean:.3f}" for mean, name in means)
+            lines.append(f"{tool}: mean loss {told} (over {self._moments[tool]:.0f} recent moments)")
+        return lines
+
     def to_document(self) -> dict[str, Any]:
         tools = {tool: {"moments": self._moments[tool], "losses": self._losses[tool]} for tool in sorted(self._losses)}
         return {

@@ -44,3 +44,13 @@ class Outlook:
             if (turn, 0) <= at < made and call.claims.is_changed_by(claims):
                 return None
         return made[0]
+
+    def last_fresh(self, call: ResolvedCall, turn: int) -> int:
+        """The last turn that a launch of this call just before `turn` could serve: until a conflicting write, or
+        the horizon.
+        """
+        last = turn + self.horizon - 1
+        for at, claims in self._writes:
+            if at >= (turn, 0) and at[0] < last and call.claims.is_changed_by(claims):
+                return at[0]
+        return last
