@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from speculate.errors import PlanError
@@ -22,7 +22,7 @@ from speculate.plan.graph import critical_path, cycles, remaining_path, successo
 from speculate.plan.model import Plan
 from speculate.plan.placeholders import Reference, read_template, show_path
 from speculate.plan.schedule import Scheduler
-from speculate.plan.schema import at, problems
+from speculate.plan.schema import ToolSchema, at, problems
 from speculate.plan.toolbox import Toolbox
 from speculate.resources import Claims
 
@@ -56,7 +56,8 @@ class _Compilation:
         self._check_tools(tasks)
         edges = self._edges(tasks, index)
         result = self._result(index)
-        self._check_schemas(tasks, index)
+        tools = {task.id: task.tool for task in tasks}
+        check_schemas(tasks, tools.get, self.toolbox.schemas, self.findings)
         order = self._order(tasks, edges)
         if order is None:
             raise InvalidPlan(self.plan.name, self.findings.all())
@@ -146,36 +147,6 @@ class _Compilation:
         return None
 
     # What the tools say
-
-    def _check_schemas(self, tasks: Sequence[FlatTask], index: Mapping[str, int]) -> None:
-        schemas = self.toolbox.schemas
-
-        def look_up(reference: Reference) -> Mapping[str, Any] | None:
-            position = index.get(reference.task)
-            tool = None if position is None else tasks[position].tool
-            schema = schemas.get(tool) if tool is not None else None
-            if schema is None or schema.output is None:
-                return None
-            return at(schema.output, reference.path)[0]
-
-        for task in tasks:
-            schema = schemas.get(task.tool) if task.tool is not None else None
-            if schema is not None and schema.input is not None:
-                for path, problem in problems(task.tree, schema.input, look_up):
-                    where = f"argument {show_path(path).lstrip('.')}" if path else "the arguments"
-                    self.findings.error(
-                        "schema", f"{where} of {task.tool}: {problem}", "mend it or the tool's schema", task.id
-                    )
-            asked = [*task.references, *(reference for _, reference in task.conditions)]
-            for reference in asked:
-                position = index.get(reference.task)
-                tool = None if position is None else tasks[position].tool
-                source = schemas.get(tool) if tool is not None else None
-                if source is not None and source.output is not None and reference.path:
-                    suspicious = at(source.output, reference.path)[1]
-                    if suspicious is not None:
-                        problem = f"{reference}: in what {tool} returns, {suspicious}"
-                        self.findings.add("warning", "path", problem, "mend the path", task.id)
 
     def _effect(self, task: FlatTask) -> TaskEffect:
         return self.effects.of(task.tool, task.tree, not task.references)
@@ -326,6 +297,36 @@ class _Compilation:
             result=result,
             index={node.id: position for position, node in enumerate(nodes)},
         )
+
+
+def check_schemas(
+    tasks: Sequence[FlatTask],
+    tool_of: Callable[[str], str | None],
+    schemas: Mapping[str, ToolSchema],
+    findings: Findings,
+) -> None:
+    """Arguments against their tool's schema, and what a tool returns against the arguments it feeds."""
+
+    def schema_of(id: str) -> ToolSchema | None:
+        tool = tool_of(id)
+        return None if tool is None else schemas.get(tool)
+
+    def look_up(reference: Reference) -> Mapping[str, Any] | None:
+        source = schema_of(reference.task)
+        return None if source is None or source.output is None else at(source.output, reference.path)[0]
+
+    for task in tasks:
+        schema = None if task.tool is None else schemas.get(task.tool)
+        if schema is not None and schema.input is not None:
+            for path, problem in problems(task.tree, schema.input, look_up):
+                where = f"argument {show_path(path).lstrip('.')}" if path else "the arguments"
+                findings.error("schema", f"{where} of {task.tool}: {problem}", "mend it or the tool's schema", task.id)
+        for reference in (*task.references, *(reference for _, reference in task.conditions)):
+            source = schema_of(reference.task) if reference.path else None
+            suspicious = None if source is None or source.output is None else at(source.output, reference.path)[1]
+            if suspicious is not None:
+                problem = f"{reference}: in what {tool_of(reference.task)} returns, {suspicious}"
+                findings.add("warning", "path", problem, "mend the path", task.id)
 
 
 def predicted_makespan_s(nodes: Sequence[Node], limits: Limits) -> float:

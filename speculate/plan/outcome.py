@@ -123,7 +123,7 @@ class PlanOutcome:
     @property
     def writes(self) -> tuple[TaskOutcome, ...]:
         """The writes that ran, in the order they ended; undone or not, they are in the ledger."""
-        ran = [task for task in self.done if task.is_write and task.served is not Served.DEDUPLICATED]
+        ran = [task for task in self.done if task.is_write and task.served not in (None, Served.DEDUPLICATED)]
         return tuple(sorted(ran, key=lambda task: task.ended_as))
 
     @property

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from speculate.calls import Outcome, Served, ToolCall
 from speculate.errors import PlanError
 from speculate.fanout.attempts import Attempts, attempt
 from speculate.fanout.branches import CallRefused
-from speculate.fanout.host import grace_s, tasks_of
+from speculate.fanout.host import grace_s, spec_of, tasks_of
 from speculate.fanout.limits import NO_LIMITS, Limits
 from speculate.plan.compensate import compensate as undo_writes
 from speculate.plan.compile import Conflicts, compile_plan, keys_of
@@ -26,9 +26,11 @@ from speculate.plan.early import EarlyReads
 from speculate.plan.host import toolbox_of
 from speculate.plan.model import Plan
 from speculate.plan.outcome import PlanOutcome, TaskOutcome
-from speculate.plan.placeholders import PathMissing, Reference, follow, render
+from speculate.plan.placeholders import PathMissing, Reference, follow, own_copy, render
 from speculate.plan.records import Record, fate
 from speculate.plan.schedule import Scheduler, State, Step
+from speculate.resources import Claims
+from speculate.spec import Effect
 
 if TYPE_CHECKING:
     from speculate.runtime.session import Session
@@ -96,16 +98,14 @@ class PlanRun:
         self._steps: deque[Step] = deque()
         self._stepping = False
         self._ended_tasks = 0
+        self._remembered: dict[str, int] = {}  # by identity, the done tasks whose results are carried over
         self._remaining: list[float] = []
         self._added_s: list[float] = []
 
     # Putting tasks in
 
-    def add(self, nodes: tuple[Node, ...] | list[Node], carried: Mapping[int, int] | None = None) -> None:
-        """Add tasks that were compiled against the ones before them, and start what can start.
-
-        carried: new tasks whose result is that of an earlier task, because they are the same call.
-        """
+    def add(self, nodes: Sequence[Node]) -> None:
+        """Add tasks that were compiled against the ones before them, and start what can start."""
         scheduler, limits, now = self._scheduler, self._limits, self._now()
         for node in nodes:
             keys = keys_of(node, limits) if limits is not NO_LIMITS else ()
@@ -114,8 +114,6 @@ class PlanRun:
             self.index[node.id] = position
             self._remaining.append(node.remaining_s)
             self._added_s.append(now)
-            if carried is not None and position in carried:
-                self._records[position] = Record(carried_from=carried[position])
         self._apply(scheduler.poke())
         if self._early is not None:
             self._early.added(nodes, len(self.nodes) - len(nodes))
@@ -145,10 +143,30 @@ class PlanRun:
     def state(self, position: int) -> State:
         return self._scheduler.states[position]
 
-    def call(self, position: int) -> ToolCall | None:
-        """The call a task made, its arguments filled in; None if it never came to that."""
-        record = self._records.get(position)
-        return None if record is None else record.call
+    def reason(self, position: int) -> str:
+        """Why a task did not succeed, in words."""
+        return self._records[position].reason
+
+    def remember(self) -> None:
+        """From now on a task that is the same call as one already done takes its result and does not run.
+
+        A read is forgotten if a conflicting write of the plan ended after it: its result may be out of date.
+        """
+        done = [position for position in self.values if self.nodes[position].tool is not None]
+        claims: dict[str, Claims] = {}
+        self._remembered.clear()
+        for position in sorted(done, key=lambda each: self._records[each].ended_as):
+            call = self._records[position].call
+            resolved = None if call is None else spec_of(self._session, call.tool).resolve(call.arguments)
+            if resolved is None or resolved.key is None:
+                continue
+            if resolved.effect is not Effect.READ:
+                stale = [key for key, read in claims.items() if read.is_changed_by(resolved.claims)]
+                for key in stale:
+                    del claims[key], self._remembered[key]
+            else:
+                claims[resolved.key] = resolved.claims
+            self._remembered[resolved.key] = position
 
     # Driving
 
@@ -211,14 +229,15 @@ class PlanRun:
             record.started_s = now
             self._ends(record)
             self._done(position, arguments)
-        elif record.carried_from is not None:
-            record.started_s = now
+            return
+        record.started_s = now
+        record.call = ToolCall(node.tool, arguments)
+        if self._remembered:
+            record.carried_from = self._remembered.get(spec_of(self._session, node.tool).key(arguments) or "")
+        if record.carried_from is not None:
             self._ends(record)
-            record.call = ToolCall(node.tool, arguments)
-            self._done(position, self.values[record.carried_from])
+            self._done(position, own_copy(self.values[record.carried_from]))
         else:
-            record.started_s = now
-            record.call = ToolCall(node.tool, arguments)
             record.attempts = Attempts()
             if node.policy.timeout_s is not None:
                 self._timers[position] = self._loop.call_later(node.policy.timeout_s, self._overdue, position)
@@ -355,7 +374,7 @@ class PlanRun:
         timer = None
         if deadline_s is not None:
             reason = f"it was not done within {deadline_s:g} s"
-            timer = self._loop.call_at(self._began + deadline_s, self._cancel, reason)
+            timer = self._loop.call_at(self._began + deadline_s, self.cancel, reason)
         try:
             while not (self._is_whole and self._scheduler.is_settled):
                 await self._wait()
@@ -414,12 +433,13 @@ class PlanRun:
 
     async def stop(self, reason: str) -> None:
         """Cancel everything, and wait for it to stop, but no longer than the runtime's grace."""
-        self._cancel(reason)
+        self.cancel(reason)
         pending = [task for task in self._running.values() if task is not asyncio.current_task()]
         if pending:
             await asyncio.wait(pending, timeout=grace_s(self._session))
 
-    def _cancel(self, reason: str) -> None:
+    def cancel(self, reason: str) -> None:
+        """Start nothing more, and tell what runs to stop."""
         if self._is_whole and self._scheduler.is_settled:
             return
         self.problems.append(reason)
