@@ -82,7 +82,9 @@ class Digest:
             )  # fmt: skip
         for events, later, fresh_since, calls in document["turns"]:
             learned = [
-                Learned(tool, tuple(names), values, {n: [(rule, source) for rule, source in r] for n, r in rules.items()})
+                Learned(
+                    tool, tuple(names), values, {n: [(rule, source) for rule, source in r] for n, r in rules.items()}
+                )
                 for tool, names, values, rules in calls
             ]
             digest.turns.append(DigestedTurn(events, learned, keys_of(learned), later, fresh_since))
@@ -172,32 +174,53 @@ class Digester:
 class Sample:
     """The `size` digests with the smallest hashes: the same whatever order and however split they were seen in."""
 
-    __slots__ = ("digests", "size")
+    __slots__ = ("_digests", "size")
 
     def __init__(self, size: int) -> None:
+        if size < 0:
+            raise ValueError(f"sample must be at least 0, not {size}")
         self.size = size
-        self.digests: dict[str, Digest] = {}
+        self._digests: dict[str, Digest | Mapping[str, Any]] = {}  # as in a file until it is asked for
+
+    def hashes(self) -> list[str]:
+        """The hashes, smallest first."""
+        return sorted(self._digests)
+
+    def get(self, key: str) -> Digest:
+        """The digest of this hash."""
+        found = self._digests[key]
+        return found if isinstance(found, Digest) else Digest.from_document(found)
 
     def wants(self, key: str) -> bool:
         """Whether a session with this hash belongs to the sample so far."""
-        return len(self.digests) < self.size or (self.size > 0 and key < max(self.digests))
+        return len(self._digests) < self.size or (self.size > 0 and key < max(self._digests))
 
-    def add(self, key: str, digest: Digest) -> None:
+    def add(self, key: str, digest: Digest | Mapping[str, Any]) -> None:
         """Add a digest, if it belongs."""
         if not self.wants(key):
             return
-        self.digests[key] = digest
-        if len(self.digests) > self.size:
-            del self.digests[max(self.digests)]
+        self._digests[key] = digest
+        if len(self._digests) > self.size:
+            del self._digests[max(self._digests)]
+
+    def merge(self, other: Sample) -> None:
+        """Add the other's digests, those that belong."""
+        for key in other.hashes():
+            self.add(key, other._digests[key])
 
     def to_document(self) -> dict[str, Any]:
-        return {key: self.digests[key].to_document() for key in sorted(self.digests)}
+        """JSON values."""
+        out: dict[str, Any] = {}
+        for key in self.hashes():
+            found = self._digests[key]
+            out[key] = found.to_document() if isinstance(found, Digest) else found
+        return out
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any], size: int) -> Sample:
+        """The sample that `to_document` described; its digests are read when they are needed."""
         sample = cls(size)
-        for key, each in document.items():
-            sample.digests[key] = Digest.from_document(each)
+        sample._digests.update(document)
         return sample
 
 

@@ -18,6 +18,7 @@ MAX_NODES = 900
 MAX_DEPTH = 10
 MAX_VALUE = 200  # characters of a value that can be passed on as it stands
 MAX_TEXT_SPANS = 80
+MAX_NUMBER = 1 << 63
 MAX_PATHS = 20_000  # of the cache of path strings; then it starts afresh
 
 _FIELD = re.compile(r"[A-Za-z_$@][A-Za-z_\-$@:. ]{0,30}[0-9]{0,2}[A-Za-z_]{0,12}\Z")
@@ -56,6 +57,8 @@ def _keys_are_data(value: dict[str, Any]) -> bool:
         return True
     odd = 0
     for key in value:
+        if type(key) is not str:
+            return True
         if not _FIELD.match(key):
             odd += 1
     if odd:
@@ -129,7 +132,8 @@ class Flattener:
                     words.extend(found)
             return
         if kind is int or kind is float:
-            out.append((node.path, value, element))
+            if -MAX_NUMBER < value < MAX_NUMBER:  # no NaN, nothing that is infinite
+                out.append((node.path, value, element))
             return
         if kind is dict:
             if depth <= 0:
@@ -140,6 +144,8 @@ class Flattener:
                 for key, item in value.items():
                     if budget[0] <= 0 or len(out) >= MAX_ITEMS:
                         return
+                    if type(key) is not str:
+                        continue
                     budget[1] += 1
                     at = budget[1]
                     if len(key) <= MAX_VALUE:

@@ -124,7 +124,9 @@ class ToolRules:
                         if usable:
                             constants.append((chance, value, rule))
                     continue
-                path, _, change = rule.rpartition("|") if rule.rpartition("|")[2] in CHANGES or "|=" in rule else (rule, "", "")
+                path, _, change = (
+                    rule.rpartition("|") if rule.rpartition("|")[2] in CHANGES or "|=" in rule else (rule, "", "")
+                )
                 offered = offers.get(path)
                 if offered is None:
                     continue
@@ -143,20 +145,19 @@ class ToolRules:
 class Guesser:
     """Raw guesses from counts. Derived tables are made when first asked for, and dropped by `forget`."""
 
-    __slots__ = ("_ratios", "_rules", "counts", "values")
+    __slots__ = ("_ratios", "_rules", "counts", "hidden", "values")
 
-    def __init__(self, counts: Counts, values: Any) -> None:
+    def __init__(self, counts: Counts, values: Any, hidden: Mapping[str, frozenset[str]]) -> None:
+        self.hidden = hidden
         self.counts = counts
         self.values = values
         self._rules: dict[str, ToolRules] = {}
         self._ratios: dict[str, list[tuple[str, float]]] = {}
 
-    def forget(self, tools: Sequence[str] = (), features: Sequence[str] = ()) -> None:
-        """The counts behind these have changed."""
-        for tool in tools:
-            self._rules.pop(tool, None)
-        for feature in features:
-            self._ratios.pop(feature, None)
+    def forget(self, tool: str) -> None:
+        """The counts have changed: those of this tool, and words."""
+        self._rules.pop(tool, None)
+        self._ratios.clear()
 
     def rules(self, tool: str) -> ToolRules:
         """The rules of one tool."""
@@ -256,6 +257,8 @@ class Guesser:
         return chance
 
     def _values(self, state: State, tool: str, name: str, rules: ToolRules) -> list[Value]:
+        if name in self.hidden.get(tool, ()):
+            return []
         pools = state.pools
         used = state.used.get(tool) or {}
         found: dict[Any, list[Any]] = {}
@@ -346,7 +349,13 @@ class Guesser:
         return first + [each for each in learned if each[3] not in local]
 
     def _joint(
-        self, state: State, tool: str, share: float, names: Sequence[str], rules: ToolRules, cache: dict[str, list[Value]]
+        self,
+        state: State,
+        tool: str,
+        share: float,
+        names: Sequence[str],
+        rules: ToolRules,
+        cache: dict[str, list[Value]],
     ) -> list[Row]:
         """Calls whose arguments come from one record, the rest of them as usual."""
         groups = state.records.groups
@@ -398,10 +407,11 @@ class Guesser:
                 values = cache[name] = self._values(state, tool, name, rules)
             if not values:
                 return []
-            joined = []
-            for p, arguments, origins in rows:
-                for value in values:
-                    joined.append((p * _together(value, origins), arguments, origins, value))
+            joined = [
+                (p * _together(value, origins), arguments, origins, value)
+                for p, arguments, origins in rows
+                for value in values
+            ]
             joined.sort(key=_chance, reverse=True)
             rows = [
                 (p, {**arguments, name: value[1]}, {**origins, name: value})

@@ -79,7 +79,7 @@ class Indexer:
         labels: dict[int, list[list[int]]] = {}
         count = 0
         for _, value, element in items:
-            if element and type(value) is str and len(value) <= MAX_LABEL and value[0].isalpha():
+            if element and type(value) is str and 0 < len(value) <= MAX_LABEL and value[0].isalpha():
                 count += 1
                 if count > MAX_LABELS:
                     break

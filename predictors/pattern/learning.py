@@ -188,16 +188,18 @@ def count_session(counts: Counts, state: State, weight: float = 1) -> None:
     counts.sessions += weight
     everything = counts.reach.setdefault(ALL, {})
     for path, pool in islice(state.pools.items(), MAX_OFFERS):
-        first: dict[Any, int] = {}
-        for segment in pool.segments:
-            for value in segment.values:
-                first.setdefault(value, segment.event)
         row = everything.setdefault(path, [0, 0])
-        row[0] += len(first) * weight
+        row[0] += pool.distinct() * weight
         row[1] += weight
-        for tool, used in state.used.items():
-            hits = sum(1 for value, event in used.items() if first.get(value, event) < event)
-            if hits:
-                mine = counts.reach.setdefault(tool, {}).setdefault(path, [0, 0])
-                mine[0] += hits * weight
-                mine[1] += weight
+    for tool, used in state.used.items():
+        reached: dict[str, int] = {}
+        for value, event in used.items():
+            for path in state.where.get(value, ()):
+                first = state.pools[path].first_event(value)
+                if first < event:
+                    reached[path] = reached.get(path, 0) + 1
+        mine = counts.reach.setdefault(tool, {})
+        for path, hits in reached.items():
+            row = mine.setdefault(path, [0, 0])
+            row[0] += hits * weight
+            row[1] += weight

@@ -3,91 +3,178 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from operator import is_ as _is
 from typing import Any, ClassVar
 
+from predictors.pattern.calibration import NEXT_START, USE_START, next_features, probability, score, use_features
 from predictors.pattern.counts import Counts
+from predictors.pattern.digest import Sample
+from predictors.pattern.explaining import Rule, explain_rules, source_of
 from predictors.pattern.guessing import Guesser, OpenValues
 from predictors.pattern.indexing import Indexer
-from predictors.pattern.training import Trainer, calibrate
-from predictors.pattern.calibration import next_features, probability, score, use_features
-from predictors.pattern.digest import Sample
+from predictors.pattern.online import observe_call
 from predictors.pattern.state import State
+from predictors.pattern.training import SAMPLE, Trainer, calibrate
 from predictors.pattern.vault import Vault
 from speculate.calls import ToolCall
-from speculate.history import History
+from speculate.history import Event, History
 from speculate.prediction import Prediction
 from speculate.spec import ToolSpec
 from speculate.trace import RecordedSession
 
 MIN_TENANTS = 3
-SAMPLE = 64
+MAX_PREDICTIONS = 32
+MAX_REMEMBERED = 64  # states kept for histories that fork
+
+Weights = tuple[Sequence[float], Sequence[float]]
 
 
 class PatternPredictor:
-    """Predicts whole calls from counts over recorded runs. See the package's docstring."""
+    """Predicts whole calls from counts over recorded runs; see the package's docstring.
+
+    min_tenants: how many distinct tenants must have shown a constant before it is known (a session without a tenant
+    counts as one of its own). sample: how many sessions are kept, without their values, to calibrate on.
+    """
 
     KIND: ClassVar[str] = "pattern"
 
-    def __init__(
-        self, counts: Counts | None = None, vault: Vault | None = None, sample: Sample | None = None,
-        weights: tuple[Sequence[float], Sequence[float]] | None = None,
-    ) -> None:  # fmt: skip
-        self.counts = counts or Counts()
-        self.vault = vault or Vault(MIN_TENANTS)
-        self.sample = sample or Sample(SAMPLE)
+    def __init__(self, *, min_tenants: int = MIN_TENANTS, sample: int = SAMPLE) -> None:
+        self._set(Counts(), Vault(min_tenants), Sample(sample), {}, None)
+
+    def _set(
+        self,
+        counts: Counts,
+        vault: Vault,
+        sample: Sample,
+        hidden: Mapping[str, frozenset[str]],
+        weights: Weights | None,
+    ) -> None:
+        self.counts = counts
+        self.vault = vault
+        self.sample = sample
+        self.hidden = dict(hidden)
         self._indexer = Indexer()
-        self._guesser = Guesser(self.counts, OpenValues(self.vault))
-        self._weights = weights or calibrate(self.counts, self.vault, self.sample)
+        self._guesser = Guesser(counts, OpenValues(vault), self.hidden)
+        self._weights = weights or calibrate(counts, vault, sample, self.hidden)
+        self._learned = 0  # calls observed: what was answered before an observation is out of date
+        self._states: dict[int, tuple[Sequence[Event], State]] = {}
+
+    @classmethod
+    def _of(cls, *parts: Any) -> PatternPredictor:
+        made = cls.__new__(cls)
+        made._set(*parts)
+        return made
 
     @classmethod
     def train(
         cls, sessions: Iterable[RecordedSession], specs: Mapping[str, ToolSpec], *, min_tenants: int = MIN_TENANTS,
         sample: int = SAMPLE,
     ) -> PatternPredictor:  # fmt: skip
-        """Learn from these sessions."""
+        """Learn from recorded sessions, one pass. Arguments that the manifest calls sensitive are not looked at."""
         trainer = Trainer(specs, min_tenants, sample)
         for session in sessions:
             trainer.add(session)
-        return cls(trainer.counts, trainer.vault, trainer.sample)
-
-    def _state(self, history: History) -> State:
-        state: State | None = history.memo.get(self)
-        if state is None:
-            state = history.memo[self] = State()
-        events = history.events
-        while state.count < len(events):
-            state.take(self._indexer.index(events[state.count], state.year))
-        return state
-
-    def predict(self, history: History, limit: int) -> Sequence[Prediction]:
-        """At most `limit` whole calls, best `p_next` first."""
-        state = self._state(history)
-        weights_next, weights_use = self._weights
-        out = []
-        asked = state.asked
-        for guess in self._guesser.guesses(state):
-            p = probability(score(weights_next, next_features(guess, asked)))
-            use = probability(score(weights_use, use_features(guess, p, asked)))
-            out.append(Prediction(guess.tool, guess.arguments, p, max(p, use), {}, self.KIND))
-        out.sort(key=lambda each: -each.p_next)
-        return out[:limit]
-
-    def observe(self, history: History, call: ToolCall) -> None:
-        """Learn from a real call, made in the state `history` is in just before it."""
-        self._state(history)
+        return cls._of(trainer.counts, trainer.vault, trainer.sample, trainer.hidden, None)
 
     def merge(self, other: PatternPredictor) -> PatternPredictor:
-        """A new model, equal to the one trained on the sessions of both."""
-        counts = Counts()
-        counts.add(self.counts)
-        counts.add(other.counts)
-        return PatternPredictor(counts)
+        """A new model, equal to the one trained on the sessions of both. Raises ValueError if settings differ."""
+        if self.sample.size != other.sample.size:
+            raise ValueError(f"models with samples of {self.sample.size} and {other.sample.size} cannot be merged")
+        counts, vault, sample = Counts(), Vault(self.vault.k), Sample(self.sample.size)
+        hidden: dict[str, frozenset[str]] = {}
+        for each in (self, other):
+            counts.add(each.counts)
+            vault.merge(each.vault)
+            sample.merge(each.sample)
+            for tool, names in each.hidden.items():
+                hidden[tool] = hidden.get(tool, frozenset()) | names
+        return self._of(counts, vault, sample, hidden, None)
+
+    def _state(self, history: History) -> State:
+        events = history.events
+        state: State | None = history.memo.get(self)
+        if state is None:
+            state = history.memo[self] = self._forked(events)
+        if state.count < len(events):
+            state.answer = None
+            index = self._indexer.index
+            while state.count < len(events):
+                state.take(index(events[state.count], state.year))
+            if len(self._states) >= MAX_REMEMBERED:
+                del self._states[next(iter(self._states))]
+            self._states[id(events[-1])] = (events, state)
+        return state
+
+    def _forked(self, events: Sequence[Event]) -> State:
+        """A state to start from: a copy of that of a history with the same beginning, or an empty one."""
+        for length in range(len(events), max(0, len(events) - 4), -1):
+            found = self._states.get(id(events[length - 1]))
+            if found is not None:
+                others, state = found
+                if state.count == length and all(map(_is, others[:length], events)):
+                    return state.copy()
+        return State()
+
+    def predict(self, history: History, limit: int) -> Sequence[Prediction]:
+        """At most `limit` whole calls, best `p_next` first. The answer to an unchanged history is remembered."""
+        state = self._state(history)
+        answer = state.answer
+        if answer is None or answer[0] != self._learned:
+            answer = state.answer = (self._learned, self._predict(state))
+        return list(answer[1][: max(0, limit)])
+
+    def _predict(self, state: State) -> list[Prediction]:
+        weights_next, weights_use = self._weights
+        asked = state.asked
+        scored = []
+        for number, guess in enumerate(self._guesser.guesses(state)):
+            p_next = probability(score(weights_next, next_features(guess, asked)))
+            scored.append((-p_next, number, guess))
+        scored.sort()
+        out = []
+        for negative, _, guess in scored[:MAX_PREDICTIONS]:
+            p_next = -negative
+            p_use = max(p_next, probability(score(weights_use, use_features(guess, p_next, asked))))
+            sources = {name: source_of(value, state, self.vault) for name, value in guess.origins.items()}
+            out.append(Prediction(guess.tool, guess.arguments, p_next, p_use, sources, self.KIND))
+        return out
+
+    def observe(self, history: History, call: ToolCall) -> None:
+        """Learn from a real call, made in the state `history` is in just before it; old counts fade."""
+        state = self._state(history)
+        observe_call(self.counts, self.vault, self.hidden, state, history, call)
+        self._guesser.forget(call.tool)
+        self._learned += 1
+
+    def explain(self) -> list[Rule]:
+        """What was learned about arguments, the best rules of every tool and argument first."""
+        return explain_rules(self._guesser, self.counts, self.vault)
 
     def to_document(self) -> dict[str, Any]:
-        """The model as JSON values."""
-        return {"counts": self.counts.to_document()}
+        """Everything learned, and the settings, as JSON values."""
+        return {
+            "min_tenants": self.vault.k,
+            "sample_size": self.sample.size,
+            "sensitive": {tool: sorted(names) for tool, names in sorted(self.hidden.items()) if names},
+            "weights": {"next": list(self._weights[0]), "use": list(self._weights[1])},
+            "counts": self.counts.to_document(),
+            "values": self.vault.to_document(),
+            "sample": self.sample.to_document(),
+        }
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> PatternPredictor:
-        """The predictor a document describes."""
-        return cls(Counts.from_document(document["counts"]))
+        """The predictor a document describes. Raises KeyError, TypeError or ValueError if it is no such document."""
+        weights = (tuple(map(float, document["weights"]["next"])), tuple(map(float, document["weights"]["use"])))
+        if (len(weights[0]), len(weights[1])) != (len(NEXT_START), len(USE_START)):
+            raise ValueError("the weights are of another version")
+        return cls._of(
+            Counts.from_document(document["counts"]),
+            Vault.from_document(document["values"], int(document["min_tenants"])),
+            Sample.from_document(document["sample"], int(document["sample_size"])),
+            {tool: frozenset(names) for tool, names in document["sensitive"].items()},
+            weights,
+        )
+
+    def __repr__(self) -> str:
+        return f"<PatternPredictor: {self.counts.sessions:g} sessions, {len(self.counts.forms)} tools>"

@@ -110,7 +110,7 @@ def group_of(path: str, element: int) -> str:
 def parse(rule: str) -> tuple[str, dict[str, str]]:
     """(group, argument -> path) of a joint rule."""
     group, _, pairs = rule.partition(JOIN)
-    return group, dict(pair.split("=", 1) for pair in pairs.split(PAIR))  # type: ignore[misc]  # two parts each
+    return group, {name: path for name, _, path in (pair.partition("=") for pair in pairs.split(PAIR))}
 
 
 def ranked(

@@ -11,6 +11,7 @@ from typing import Any
 
 from predictors.pattern.indexing import Indexed
 from predictors.pattern.records import Records
+from speculate.identity import canonical_json
 
 UNUSED = 3  # slots 0-2: unused values of the latest segment, the last of them standing for all further ones
 MENTIONED, AGAIN, LEFT, LEFT_MENTIONED = 3, 5, 6, 7  # 3, 4: the first and the further ones the user spoke of
@@ -98,6 +99,19 @@ class Pool:
         segment.values.append(value)
         segment.elements.append(element)
 
+    def distinct(self) -> int:
+        """How many distinct values it holds."""
+        if len(self.segments) == 1:
+            return len(self.segments[0].values)
+        return len({value for segment in self.segments for value in segment.values})
+
+    def first_event(self, value: Any) -> int:
+        """The number of the first event that gave this value."""
+        for segment in self.segments:
+            if value in segment.values:
+                return segment.event
+        return self.segments[-1].event
+
     def slots(self, used: dict[Any, int], state: State) -> list[Slotted]:
         """The values that have a slot, given what the tool was called with before."""
         segments = self.segments
@@ -167,6 +181,7 @@ class State:
     """The index of one session, kept in step with its history."""
 
     __slots__ = (
+        "answer",
         "asked",
         "boundary",
         "calls",
@@ -179,19 +194,18 @@ class State:
         "names",
         "pending",
         "pools",
+        "records",
         "said",
         "signatures",
-        "records",
         "silent",
+        "sources",
         "spent",
         "spoken",
         "times_asked",
-        "sources",
         "tools",
         "turn",
         "typed",
         "used",
-        "version",
         "where",
         "words",
         "year",
@@ -200,7 +214,7 @@ class State:
 
     def __init__(self) -> None:
         self.count = 0  # events taken in
-        self.version = 0
+        self.answer: Any = None  # what was predicted for it, kept until it changes
         self.pools: dict[str, Pool] = {}
         self.names: dict[str, list[str]] = {}  # last field of a path -> paths
         self.where: dict[Any, list[str]] = {}  # value -> paths of the pools that hold it
@@ -237,7 +251,8 @@ class State:
         kind = event.kind
         if kind == "U":
             if self.pending is not None:
-                self.silent.append(self.pending)
+                if len(self.silent) < MAX_LOCAL:
+                    self.silent.append(self.pending)
                 self.pending = None
             self.words = event.words
             self.times_asked += 1
@@ -245,9 +260,12 @@ class State:
                 self.spoken.update(event.words)
             self._typed(event.items)
         elif kind == "M":
+            if event.turn != self.turn:
+                self.pending = (self.contexts(), [f"u{n}" for n in self.words] if self.asked else [])
             self._turn(event.turn, number)
             self.said = event.words
         elif kind == "C":
+            self.pending = None
             self._turn(event.turn, number)
             self._call(event)
         self.asked = kind == "U"
@@ -391,7 +409,7 @@ class State:
     def copy(self) -> State:
         """An independent copy, for a history that forks."""
         new = State()
-        for name in ("count", "version", "asked", "boundary", "turn", "year", "words", "said", "pending", "times_asked"):
+        for name in ("count", "asked", "boundary", "turn", "year", "words", "said", "pending", "times_asked"):
             setattr(new, name, getattr(self, name))
         for path, pool in self.pools.items():
             twin = new.pools[path] = Pool(path)
@@ -423,10 +441,11 @@ def is_identifier_path(path: str) -> bool:
 
 
 def call_key(tool: str, arguments: Mapping[str, Any]) -> Any:
-    """A key of a call for comparing calls of one session; None if an argument is no scalar."""
+    """A key for comparing calls of one session; None if an argument is no JSON value."""
     for value in arguments.values():
         if type(value) not in SCALARS:
-            return (tool, repr(sorted(arguments.items())))
+            text = canonical_json(dict(arguments))
+            return None if text is None else (tool, text)
     return (tool, frozenset(arguments.items()))
 
 

@@ -33,16 +33,15 @@ _MONTHS = {
     for name in names.split()
 }  # fmt: skip
 _ORDINAL = re.compile(r"(\d{1,2})(?:st|nd|rd|th)?\Z")
-FUNCTION_WORDS = frozenset(
-    (
-        "a about after all also am an and any are as at be because been before between both but by can could did do "
-        "does for from get give had has have he hello her hey hi his how i i'd i'll i'm i've if in into is it it's its "
-        "just let like look may me my no not now of off ok okay on or our please she should show since so some sure "
-        "tell than thank thanks that that's the their them then there these they this those to too under until up us "
-        "was we well were what what's when where which while who whom whose why will with would yes you your here "
-        "search find however additionally actually unfortunately yeah"
-    ).split()
-)
+_WORDS = """
+a about after all also am an and any are as at be because been before between both but by can could did
+do does for from get give had has have he hello her hey hi his how i i'd i'll i'm i've if in into is it
+it's its just let like look may me my no not now of off ok okay on or our please she should show since so
+some sure tell than thank thanks that that's the their them then there these they this those to too under
+until up us was we well were what what's when where which while who whom whose why will with would yes
+you your here search find however additionally actually unfortunately yeah
+"""
+FUNCTION_WORDS = frozenset(_WORDS.split())
 _JOINERS = frozenset("of the and with in for de la le da di du del der den van von to on at a an & y et".split())  # noqa: SIM905  # likewise
 
 _ARTICLES = frozenset(("a", "an", "the"))
@@ -131,7 +130,9 @@ def read(text: str, year: str | None = None) -> tuple[list[Span], list[str]]:
         elif first in "/~" or ("/" in token and len(token) > 3):
             close()
             spans.append(("path", token))
-        elif not lower.isalpha() and (any(map(str.isdigit, token)) or first in "#@$" or "_" in token or "@" in token or "." in token):
+        elif not lower.isalpha() and (
+            any(map(str.isdigit, token)) or first in "#@$" or "_" in token or "@" in token or "." in token
+        ):
             date = _ORDINAL.match(lower) if month else None
             if date is not None and 1 <= int(date[1]) <= 31:
                 day = f"{month:02d}-{int(date[1]):02d}"

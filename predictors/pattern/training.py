@@ -14,8 +14,8 @@ from predictors.pattern.calibration import (
     use_features,
 )
 from predictors.pattern.counts import Counts
-from predictors.pattern.digest import Digester, Sample, StandInValues, sample_key
-from predictors.pattern.guessing import Guesser
+from predictors.pattern.digest import Digest, Digester, Sample, StandInValues, sample_key
+from predictors.pattern.guessing import Guess, Guesser
 from predictors.pattern.indexing import Indexer
 from predictors.pattern.learning import count_session, count_turn, learnable
 from predictors.pattern.state import State, call_key
@@ -23,7 +23,8 @@ from predictors.pattern.vault import Vault
 from speculate.spec import ToolSpec
 from speculate.trace import RecordedSession, moments
 
-MAX_ROWS = 6_000
+SAMPLE = 48  # sessions
+MAX_ROWS = 4_000
 MAX_TURNS = 900  # judged for calibration
 
 
@@ -35,7 +36,7 @@ class Trainer:
         self.vault = Vault(min_tenants)
         self.sample = Sample(sample)
         self._specs = specs
-        self._hidden = {name: spec.sensitive_arguments() for name, spec in specs.items()}
+        self.hidden = {name: names for name, spec in specs.items() if (names := spec.sensitive_arguments())}
         self._indexer = Indexer()
 
     def add(self, session: RecordedSession) -> None:
@@ -55,7 +56,7 @@ class Trainer:
         for number, (history, turn) in enumerate(moments(session)):
             self._catch_up(state, history.events, digester)
             calls = [
-                learnable(state, call.tool, call.args, self._hidden.get(call.tool, nothing), self.vault, tenant)
+                learnable(state, call.tool, call.args, self.hidden.get(call.tool, nothing), self.vault, tenant)
                 for call in turn.calls
             ]
             count_turn(self.counts, state, calls, after[number])
@@ -79,17 +80,23 @@ class Trainer:
             state.take(event)
 
 
-def calibrate(counts: Counts, vault: Vault, sample: Sample) -> tuple[Sequence[float], Sequence[float]]:
+def calibrate(
+    counts: Counts, vault: Vault, sample: Sample, hidden: Mapping[str, frozenset[str]]
+) -> tuple[Sequence[float], Sequence[float]]:
     """Weights for p_next and for p_use, fitted on the sample."""
     rows_next: list[tuple[Sequence[float], bool]] = []
-    kept: list[tuple[object, bool, bool]] = []
+    kept: list[tuple[Guess, bool, bool]] = []
     seen = 0
-    for key in sorted(sample.digests):
-        digest = sample.digests[key]
+    if sample.hashes():
+        scratch = Counts()
+        scratch.add(counts)
+        counts = scratch
+    for key in sample.hashes():
         if seen >= MAX_TURNS:
             break
+        digest = sample.get(key)
         _replay(digest, counts, vault, -1)
-        guesser = Guesser(counts, StandInValues(digest.aliases, lambda d: vault.value(d) is not None))
+        guesser = Guesser(counts, StandInValues(digest.aliases, lambda d: vault.value(d) is not None), hidden)
         state = State()
         for number, turn in enumerate(digest.turns):
             while state.count < turn.events:
@@ -111,14 +118,14 @@ def calibrate(counts: Counts, vault: Vault, sample: Sample) -> tuple[Sequence[fl
     rows_use = []
     for (features, _), (guess, asked, used) in list(zip(rows_next, kept, strict=True))[::step]:
         p = probability(score(weights_next, features))
-        rows_use.append((use_features(guess, p, asked), used))  # type: ignore[arg-type]  # a Guess
+        rows_use.append((use_features(guess, p, asked), used))
     return weights_next, fit(rows_use, USE_START)
 
 
-def _replay(digest: object, counts: Counts, vault: Vault, weight: float) -> None:
+def _replay(digest: Digest, counts: Counts, vault: Vault, weight: float) -> None:
     """Put the digest's own counts in, or take them out."""
     state = State()
-    for turn in digest.turns:  # type: ignore[attr-defined]  # a Digest
+    for turn in digest.turns:
         while state.count < turn.events:
-            state.take(digest.events[state.count])  # type: ignore[attr-defined]  # a Digest
+            state.take(digest.events[state.count])
         count_turn(counts, state, turn.calls, turn.later, weight)
