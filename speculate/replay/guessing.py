@@ -217,7 +217,9 @@ class Foresight(Knowing):
         state = self.states.get(history.session)
         if state is None or state.next_turn >= len(state.script.turns):
             return ()
-        calls = self._horizons[history.session].valid(state.next_turn)
+        turns = state.script.turns
+        answered = state.next_turn == 0 or _results(history) >= len(turns[state.next_turn - 1].calls)
+        calls = self._horizons[history.session].valid(state.next_turn, answered)
         return [_certain(call, "foresight") for call in calls[:limit]]
 
 
@@ -234,7 +236,7 @@ class _Horizon:
         self._free_after: dict[int, list[int]] = {}
         writes: list[ScriptedCall] = []
         for call in script.calls:
-            if call.speculable and call.raised is None:
+            if call.speculable and call.raised is None and call.tool_s < specs[call.call.tool].timeout_s:
                 before = (w.index + 1 for w in reversed(writes) if overlap(call.judged.rests_on, w.judged.writes))
                 self._free_after.setdefault(next(before, 0), []).append(call.index)
             if call.judged.writes:
@@ -242,23 +244,31 @@ class _Horizon:
         self._made = -1
         self._free: list[int] = []
 
-    def valid(self, next_turn: int) -> list[ScriptedCall]:
-        """The calls from this turn on that may be started, nearest first."""
+    def valid(self, next_turn: int, answered: bool) -> list[ScriptedCall]:
+        """The calls from this turn on that may be started, nearest first.
+
+        answered: all calls of the turn before are. While some are out, the moment is taken for that of their being
+        made: too early rather than too late.
+        """
         made = self._made_before[next_turn]
         for count in range(self._made + 1, made + 1):
             for index in self._free_after.get(count, ()):
                 insort(self._free, index)
         self._made = made
         del self._free[: bisect_left(self._free, made)]
-        now_s = self._now_s(next_turn)
+        now_s = self._off[next_turn].began_s if answered else self._off[next_turn - 1].made_s
         calls = self._script.calls
         return [calls[i] for i in self._free if self._off[calls[i].turn].made_s - now_s <= self._ttl_s[i]]
 
-    def _now_s(self, next_turn: int) -> float:
-        """The moment on the schedule; while some calls of a turn are still out, that of their being made."""
-        if next_turn and len(self._script.turns[next_turn - 1].calls) > 1:
-            return self._off[next_turn - 1].made_s
-        return self._off[next_turn].began_s
+
+def _results(history: History) -> int:
+    """How many results there are since the last call was made."""
+    count = 0
+    for event in reversed(history.events):
+        if isinstance(event, CallMade):
+            break
+        count += isinstance(event, ResultSeen)
+    return count
 
 
 def _certain(call: ScriptedCall, predictor: str) -> Prediction:
