@@ -50,7 +50,7 @@ class AuditSettings:
     predictor: str = "pattern"
     seed: int = 0
     sample: int = 1_000
-    replay_sample: int = 200
+    replay_sample: int = 120
     speculation: bool = True
     frontier: bool = False
     price: float | None = None
@@ -63,6 +63,7 @@ class Specs(Mapping[str, ToolSpec]):
 
     def __init__(self, declared: Mapping[str, ToolSpec] | None) -> None:
         self.assumed = declared is None
+        self.name: str = getattr(declared, "name", "")
         self._declared: Mapping[str, ToolSpec] = declared or {}
         self._known: dict[str, ToolSpec] = dict(self._declared)
         self.proposals: dict[str, Proposal] = {}

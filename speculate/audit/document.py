@@ -15,6 +15,7 @@ from speculate.audit.tallies import STEPS, RetryTally, ToolTally
 from speculate.audit.tally import Quantiles
 from speculate.audit.timelines import choose, fanned_out, one_by_one, speculative
 from speculate.replay import LatencyModel
+from speculate.resources import template_problem
 from speculate.spec import Effect, ToolSpec
 from speculate.training.scoring import ratio
 
@@ -316,7 +317,8 @@ def guard_key(tally: ToolTally) -> str | None:
     names = sorted(tally.arguments)
     if not names or tally.arguments.others or any(tally.arguments[name] != tally.calls for name in names):
         return None
-    return " ".join(f"{{{name}}}" for name in names)
+    key = " ".join(f"{{{name}}}" for name in names)
+    return key if template_problem(key) is None else None
 
 
 def _mend(audit: Audit, tool: str, retry: RetryTally) -> str:
