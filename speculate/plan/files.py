@@ -95,14 +95,8 @@ def read_task(document: Any, named: Mapping[str, Plan] | None = None) -> Task | 
     conditions = tuple(_condition(each, id) for each in when)
     needs = document.get("needs", "all")
     if "plan" in document:
-        return Handoff(
-            id,
-            (_Named({}) if named is None else named)[str(document["plan"])],
-            _object(document, "inputs", id),
-            edges,
-            conditions,
-            needs,
-        )
+        plan = (_Named({}) if named is None else named)[str(document["plan"])]
+        return Handoff(id, plan, _object(document, "inputs", id), edges, conditions, needs)
     if not isinstance(document.get("tool"), str):
         raise PlanError("names no `tool`, and no `plan` to hand off to", task=id)
     policy = _policy(_object(document, "policy", id), id)

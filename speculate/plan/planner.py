@@ -7,7 +7,6 @@ there, and the join step finishes or asks for another round, which goes on from 
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from speculate.plan.host import toolbox_of
 from speculate.plan.incremental import IncrementalCompiler
 from speculate.plan.model import Handoff, Task
 from speculate.plan.outcome import PlanFailed, PlanOutcome
+from speculate.plan.placeholders import as_text, read_template
 from speculate.plan.readers import CallsReader, Item, Join, JsonLinesReader, Malformed, NumberedReader, Reader
 from speculate.plan.run import PlanRun
 from speculate.plan.schedule import State
@@ -310,8 +310,6 @@ class _Planned:
         node = self._run.nodes[known]
         if isinstance(task, Handoff) or self._run.state(known) in (State.FAILED, State.SKIPPED):
             return False
-        from speculate.plan.placeholders import read_template
-
         return node.tool == task.tool and node.tree == read_template(dict(task.arguments)).tree
 
     def cost(self, outcome: PlanOutcome) -> ModelCost:
@@ -320,7 +318,7 @@ class _Planned:
         if self._first_prompt:
             tokens, seen = self._first_prompt, 0
             for task in sorted(ran, key=lambda each: each.ended_as):
-                seen += len(json.dumps(task.value, default=str)) // CHARACTERS_PER_TOKEN
+                seen += len(as_text(task.value)) // CHARACTERS_PER_TOKEN
                 tokens += self._first_prompt + seen
         calls = sum(task.tool is not None and task.attempts > 0 for task in outcome.tasks.values())
         return ModelCost(self.round + 1 + self._joins, self._usage.tokens_in, self._usage.tokens_out, calls + 1, tokens)

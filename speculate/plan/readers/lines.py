@@ -17,13 +17,15 @@ class Join:
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """A line that is no task. `line` counts from 1; the text is shortened."""
+    """A line that is no task. `line` counts from 1 (0: a task that was read, and refused); the text is shortened."""
 
     line: int
     text: str
     problem: str
 
     def __str__(self) -> str:
+        if not self.line:
+            return f"{self.text}: {self.problem}"
         return f"line {self.line}, {self.text!r}: {self.problem}"
 
 
