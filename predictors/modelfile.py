@@ -34,7 +34,7 @@ def _compact(value: Any) -> str:
 def _layout(value: Any, level: int) -> str:
     """JSON text with short values on one line and long ones spread, so that a file can be read and compared."""
     text = _compact(value)
-    if len(text) <= _LINE or level >= _SPREAD or not isinstance(value, (dict, list)):
+    if (level and len(text) <= _LINE) or level >= _SPREAD or not isinstance(value, (dict, list)):
         return text
     space = " " * (level + 1)
     if isinstance(value, dict):
