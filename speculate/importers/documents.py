@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Protocol
 
@@ -94,9 +94,10 @@ def _line_items(source: Source, report: Report) -> Iterator[Item]:
             if type(value) is dict and value.keys().isdisjoint(_ROOTS):
                 yield Item(line.number, value, len(content), prefix=prefix)
                 continue
-            found = list(_explode(value, line.number, groups, 0))
+            found = list(_explode(value, groups, 0))
             size = len(content) // max(1, len(found))
-            yield from (replace(item, size=size, prefix=prefix) for item in found)
+            for inner, container, context, group in found:
+                yield Item(line.number, inner, size, container, context, group, prefix)
     except TraceError as error:
         report(error.problem, error.line)
 
@@ -104,32 +105,37 @@ def _line_items(source: Source, report: Report) -> Iterator[Item]:
 _ROOTS = frozenset(path[0] for path in CONTAINERS)
 
 
-def _explode(value: Any, line: int, groups: Iterator[int], group: int) -> Iterator[Item]:
+_Found = tuple[
+    Any, tuple[str, ...], Mapping[str, Any], int
+]  # what an Item is made of: value, container, context, group
+
+
+def _explode(value: Any, groups: Iterator[int], group: int) -> Iterator[_Found]:
     """The records in a value that is in memory already."""
     if type(value) is list:
         group = next(groups)
         for element in value:
-            yield from _explode(element, line, groups, group)
+            yield from _explode(element, groups, group)
         return
     if type(value) is dict:
         for path in CONTAINERS:
             if type(value.get(path[0])) is list:
-                yield from _descend(value, path, (), {}, line)
+                yield from _descend(value, path, (), {})
                 return
-    yield Item(line, value, 0, group=group)
+    yield value, (), {}, group
 
 
 def _descend(
-    value: dict[str, Any], path: tuple[str, ...], done: tuple[str, ...], context: Mapping[str, Any], line: int
-) -> Iterator[Item]:
+    value: dict[str, Any], path: tuple[str, ...], done: tuple[str, ...], context: Mapping[str, Any]
+) -> Iterator[_Found]:
     beside = {**context, **{key: item for key, item in value.items() if key != path[0]}}
     done = (*done, path[0])
     elements = value.get(path[0])
     for element in elements if type(elements) is list else ():
         if len(path) == 1:
-            yield Item(line, element, 0, done, beside)
+            yield element, done, beside, 0
         elif type(element) is dict:
-            yield from _descend(element, path[1:], done, beside, line)
+            yield from _descend(element, path[1:], done, beside)
 
 
 def _refuse_constant(text: str) -> Any:

@@ -78,9 +78,11 @@ def _span(found: OtlpSpan, item: Item) -> Span:
         span.name = _text(named) or found.name.removeprefix("execute_tool ").removeprefix("tools/call ") or "unknown"
         span.call_id = _text(attributes.get("gen_ai.tool.call.id"))
         span.args = arguments_of(_first(attributes, ARGUMENTS))
-        if any(name in attributes for name in RESULTS):
-            span.result = _result(_first(attributes, RESULTS), attributes.get(IS_JSON_RESULT))
-            span.result_known = True
+        for name in RESULTS:
+            if name in attributes:
+                span.result = _result(attributes[name], attributes.get(IS_JSON_RESULT))
+                span.result_known = True
+                break
         if found.is_error or "error.type" in attributes or found.raised is not None:
             span.ok = False
             if not span.result_known:
@@ -93,7 +95,7 @@ def _span(found: OtlpSpan, item: Item) -> Span:
         span.text = _said(attributes.get("gen_ai.output.messages"))
         span.tokens_in = _count(attributes.get("gen_ai.usage.input_tokens"))
         span.tokens_out = _count(attributes.get("gen_ai.usage.output_tokens"))
-    if any(name.startswith("speculate.") for name in attributes):
+    if "speculate.turn" in attributes or "speculate.user" in attributes or "speculate.session" in attributes:
         _add_exact(span, attributes)
     return span
 

@@ -33,6 +33,8 @@ def value_of(value: Any) -> Any:
     """An AnyValue as a plain value."""
     if type(value) is not dict or not value:
         return None
+    if "stringValue" in value:
+        return value["stringValue"]
     kind, inner = next(iter(value.items()))
     if kind == "intValue":
         return int(inner)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from pydantic_core import from_json
+
 from speculate.trace.records import (
     CallIssued,
     Record,
@@ -31,7 +33,15 @@ _decode = json.JSONDecoder(parse_constant=_refuse_constant).decode
 
 
 def decode_json(content: bytes) -> Any:
-    """The JSON value of these bytes. Raises RowError saying what is wrong."""
+    """The JSON value of these bytes. Raises RowError saying what is wrong.
+
+    pydantic's reader is about twice as fast as the standard library's. What it refuses (half surrogates, deep
+    nesting and everything that is broken) the latter decides on.
+    """
+    try:
+        return from_json(content, allow_inf_nan=False)
+    except ValueError:
+        pass
     try:
         return _decode(content.decode("utf-8"))
     except RowError:
