@@ -175,7 +175,9 @@ class ToolSpec:
         canonical = self.canonical_arguments(arguments)
         text = canonical_json(canonical)
         effect, idempotent, reads, writes = self.effect, self.idempotent, self.reads, self.writes
-        if self.when and text is not None:
+        if self.when and text is None:  # no rule can be asked, so the worst is assumed
+            effect, idempotent, reads, writes = Effect.WRITE, False, None, None
+        elif self.when:
             for rule in self.when:
                 if rule.matches(canonical):
                     effect, reads, writes = rule.effect, rule.reads, rule.writes

@@ -124,12 +124,14 @@ class _Evidence:
         for turn in session.turns:
             for call in turn.calls:
                 resolved = self._count(call)
-                if resolved.effect is Effect.READ:
+                if not resolved.claims.writes and resolved.effect is Effect.READ:
                     self._compare(resolved, turn.results.get(call.id), last)
                     continue
                 for key in [key for key, (seen, _) in last.items() if seen.claims.is_changed_by(resolved.claims)]:
                     del last[key]
-                if resolved.key is not None and resolved.spec.declared and not resolved.idempotent:
+                if resolved.effect is Effect.READ or resolved.key is None or not resolved.spec.declared:
+                    continue
+                if not resolved.idempotent:
                     if resolved.key in written and resolved.spec.dedup_key is None:
                         self.repeated_writes[call.tool] += 1
                     written.add(resolved.key)
