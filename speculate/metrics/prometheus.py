@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry
 
 from speculate.errors import SpeculateError
 from speculate.metrics.catalogue import METRICS
 from speculate.metrics.labels import BoundedLabel
+from speculate.metrics.tally import Tally
 from speculate.notices import (
     CallEnded,
     CallStarted,
@@ -43,24 +44,33 @@ class PrometheusMetrics:
         self._source = BoundedLabel(MAX_NAMES)
         self._reason = BoundedLabel(MAX_NAMES)
         self._fault = BoundedLabel(MAX_NAMES)
-        self._children: dict[tuple[str, ...], Any] = {}
-        self._metrics: dict[str, Any] = {}
+        tally = Tally(METRICS)
         try:
-            for metric in METRICS:
-                if metric.kind == "counter":
-                    made: Any = Counter(metric.name, metric.help, metric.labels, registry=self.registry)
-                elif metric.kind == "gauge":
-                    made = Gauge(metric.name, metric.help, metric.labels, registry=self.registry)
-                else:
-                    made = Histogram(
-                        metric.name, metric.help, metric.labels, registry=self.registry, buckets=metric.buckets
-                    )
-                self._metrics[metric.name] = made
+            self.registry.register(tally)
         except ValueError as error:
             raise SpeculateError(
                 "this registry already holds the metrics of a runtime; share one PrometheusMetrics between the "
                 "runtimes, or give each a registry of its own"
             ) from error
+        self._guessed = tally.count("speculate_predictions_total")
+        self._predict_s = tally.spread("speculate_predict_seconds")
+        self._denied = tally.count("speculate_launches_denied_total")
+        self._launches = tally.count("speculate_launches_total")
+        self._retired = tally.count("speculate_launches_retired_total")
+        self._launches_in_flight = tally.count("speculate_launches_in_flight")
+        self._cost = tally.count("speculate_launch_cost_total")
+        self._saved_s = tally.count("speculate_saved_seconds_total")
+        self._wasted_s = tally.count("speculate_wasted_seconds_total")
+        self._calls = tally.count("speculate_calls_total")
+        self._errors = tally.count("speculate_call_errors_total")
+        self._calls_in_flight = tally.count("speculate_calls_in_flight")
+        self._wait_s = tally.spread("speculate_call_wait_seconds")
+        self._tool_s = tally.spread("speculate_tool_seconds")
+        self._model_s = tally.spread("speculate_model_turn_seconds")
+        self._opened = tally.count("speculate_sessions_opened_total")
+        self._open = tally.count("speculate_sessions_open")
+        self._unstopped = tally.count("speculate_unstopped_launches_total")
+        self._faults = tally.count("speculate_faults_total")
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
             PredictionsMade: self._predictions_made,
             LaunchDenied: self._launch_denied,
@@ -75,68 +85,56 @@ class PrometheusMetrics:
         }
 
     def notice(self, notice: Notice) -> None:
-        """Count one notice. Kinds that no metric is made of are passed over.
-
-        A counter refuses to go down, and raising would switch this observer off: a clock that jumped back counts 0.
-        """
+        """Count one notice. Kinds that no metric is made of are passed over; a clock that jumped back counts 0."""
         handler = self._handlers.get(type(notice))
         if handler is not None:
             handler(notice)
 
-    def _of(self, *key: str) -> Any:
-        """The metric `key[0]` with the label values `key[1:]`; looking children up is prometheus_client's cost."""
-        child = self._children.get(key)
-        if child is None:
-            metric = self._metrics[key[0]]
-            child = self._children[key] = metric.labels(*key[1:]) if len(key) > 1 else metric
-        return child
-
     def _predictions_made(self, notice: PredictionsMade) -> None:
-        predictor = self._predictor(notice.predictor)
-        self._of("speculate_predictions_total", predictor).inc(len(notice.predictions))
-        self._of("speculate_predict_seconds", predictor).observe(notice.seconds)
+        predictor = (self._predictor(notice.predictor),)
+        self._guessed.add(predictor, len(notice.predictions))
+        self._predict_s.observe(predictor, notice.seconds)
 
     def _launch_denied(self, notice: LaunchDenied) -> None:
-        self._of("speculate_launches_denied_total", self._tool(notice.tool), self._reason(notice.reason)).inc()
+        self._denied.add((self._tool(notice.tool), self._reason(notice.reason)))
 
     def _launched(self, notice: Launched) -> None:
-        self._of("speculate_launches_total", self._tool(notice.tool), self._source(notice.source)).inc()
-        self._of("speculate_launches_in_flight").inc()
+        self._launches.add((self._tool(notice.tool), self._source(notice.source)))
+        self._launches_in_flight.add()
 
     def _launch_retired(self, notice: LaunchRetired) -> None:
         tool = self._tool(notice.tool)
-        self._of("speculate_launches_retired_total", tool, notice.outcome, self._reason(notice.reason)).inc()
-        self._of("speculate_launches_in_flight").dec()
-        self._of("speculate_launch_cost_total", notice.outcome).inc(notice.cost)
+        self._retired.add((tool, notice.outcome, self._reason(notice.reason)))
+        self._launches_in_flight.add((), -1.0)
+        self._cost.add((notice.outcome,), notice.cost)
         if notice.outcome == "committed":
-            self._of("speculate_saved_seconds_total", tool).inc(max(0.0, notice.hidden_s))
+            self._saved_s.add((tool,), max(0.0, notice.hidden_s))
         elif notice.ran_s is not None:
-            self._of("speculate_wasted_seconds_total", tool).inc(max(0.0, notice.ran_s))
+            self._wasted_s.add((tool,), max(0.0, notice.ran_s))
 
     def _call_started(self, notice: CallStarted) -> None:
-        self._of("speculate_calls_in_flight").inc()
+        self._calls_in_flight.add()
 
     def _call_ended(self, notice: CallEnded) -> None:
         tool, served = self._tool(notice.tool), notice.served.value
-        self._of("speculate_calls_total", tool, served, "true" if notice.speculable else "false").inc()
-        self._of("speculate_calls_in_flight").dec()
-        self._of("speculate_call_wait_seconds", served).observe(notice.waited_s)
+        self._calls.add((tool, served, "true" if notice.speculable else "false"))
+        self._calls_in_flight.add((), -1.0)
+        self._wait_s.observe((served,), notice.waited_s)
         if notice.tool_s is not None:
-            self._of("speculate_tool_seconds", tool).observe(notice.tool_s)
+            self._tool_s.observe((tool,), notice.tool_s)
         if not notice.ok:
-            kind = "returned" if notice.raised is None else "raised"
-            self._of("speculate_call_errors_total", tool, kind).inc()
+            self._errors.add((tool, "returned" if notice.raised is None else "raised"))
 
     def _turn_ended(self, notice: TurnEnded) -> None:
-        self._of("speculate_model_turn_seconds").observe(notice.llm_s)
+        self._model_s.observe((), notice.llm_s)
 
     def _session_opened(self, notice: SessionOpened) -> None:
-        self._of("speculate_sessions_opened_total").inc()
-        self._of("speculate_sessions_open").inc()
+        self._opened.add()
+        self._open.add()
 
     def _session_closed(self, notice: SessionClosed) -> None:
-        self._of("speculate_sessions_open").dec()
-        self._of("speculate_unstopped_launches_total").inc(len(notice.unstopped))
+        self._open.add((), -1.0)
+        self._unstopped.add((), len(notice.unstopped))
 
     def _faulted(self, notice: Fault) -> None:
-        self._of("speculate_faults_total", self._fault(notice.kind)).inc()
+        self._faults.add((self._fault(notice.kind),))
