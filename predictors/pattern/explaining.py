@@ -64,7 +64,7 @@ def explain_rules(guesser: Guesser, counts: Counts, vault: Vault) -> list[Rule]:
         for name in sorted(rules.arguments):
             taken = counts.takes[tool][name]
             found = []
-            for chance, path, change, chances in rules.arguments[name]:
+            for chance, path, change, chances, _ in rules.arguments[name]:
                 slot = chances.index(chance)
                 rule = f"{path}|{change}" if change else path
                 support = taken[rule][slot]

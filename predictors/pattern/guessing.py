@@ -10,9 +10,9 @@ from typing import Any
 
 from predictors.pattern.changes import CHANGES, fill
 from predictors.pattern.counts import ALL, SEPARATOR, WIDTH, Counts
-from predictors.pattern.learning import later_keys, word_features
+from predictors.pattern.learning import form_features, later_keys, word_features
 from predictors.pattern.records import JOIN, parse, ranked
-from predictors.pattern.state import AGAIN, STALE, State, call_key
+from predictors.pattern.state import LEFT, LEFT_MENTIONED, STALE, State
 from predictors.pattern.vault import Vault
 
 BACK_OFF = 1.5  # turns a coarser context counts for
@@ -29,6 +29,12 @@ MAX_MADE = 24
 LOCAL_TRUST = 1.0
 LOCAL_DOUBT = 1.5
 RECORD_USED = 5
+MAX_CANDIDATES = 24
+LEAST_RATIO = 0.4
+UNTRAINED = 0.1
+BY_NAME = 0.3  # chance of a value found by its name alone
+NO_EVIDENCE: Mapping[str, float] = {}
+NO_SCHEMA: Mapping[str, Sequence[str]] = {}
 NO_CHANCES = [0.0] * WIDTH
 MAX_JOINT_TRIED = 6
 MIN_CHANCE = 0.01
@@ -111,7 +117,7 @@ class ToolRules:
                 found.append((max(chances), group, paths, chances, rule))
         found.sort(key=lambda each: (-each[0], each[4]))
         self.joint = found[:MAX_JOINT]
-        self.arguments: dict[str, list[tuple[float, str, str, list[float]]]] = {}
+        self.arguments: dict[str, list[tuple[float, str, str, list[float], bool]]] = {}
         self.constants: dict[str, list[tuple[float, Any, str]]] = {}
         for name, rows in counts.takes.get(tool, {}).items():
             learned = []
@@ -135,7 +141,10 @@ class ToolRules:
                 ]
                 best = max(chances)
                 if best > 0.02:
-                    learned.append((best, path, change, chances))
+                    left = max(
+                        chances[LEFT], chances[LEFT_MENTIONED], chances[LEFT + STALE], chances[LEFT_MENTIONED + STALE]
+                    )
+                    learned.append((best, path, change, chances, left > MIN_CHANCE))
             learned.sort(key=lambda each: (-each[0], each[1], each[2]))
             constants.sort(key=lambda each: (-each[0], each[2]))
             self.arguments[name] = learned[:MAX_RULES]
@@ -145,9 +154,17 @@ class ToolRules:
 class Guesser:
     """Raw guesses from counts. Derived tables are made when first asked for, and dropped by `forget`."""
 
-    __slots__ = ("_ratios", "_rules", "counts", "hidden", "values")
+    __slots__ = ("_ratios", "_rules", "_version", "counts", "hidden", "schema", "values")
 
-    def __init__(self, counts: Counts, values: Any, hidden: Mapping[str, frozenset[str]]) -> None:
+    def __init__(
+        self,
+        counts: Counts,
+        values: Any,
+        hidden: Mapping[str, frozenset[str]],
+        schema: Mapping[str, Sequence[str]] = NO_SCHEMA,
+    ) -> None:
+        self.schema = schema
+        self._version = 0
         self.hidden = hidden
         self.counts = counts
         self.values = values
@@ -158,6 +175,7 @@ class Guesser:
         """The counts have changed: those of this tool, and words."""
         self._rules.pop(tool, None)
         self._ratios.clear()
+        self._version += 1
 
     def rules(self, tool: str) -> ToolRules:
         """The rules of one tool."""
@@ -171,28 +189,30 @@ class Guesser:
         contexts = self.counts.contexts
         root = contexts.get(ALL)
         chance: dict[str, float] = {}
-        words: dict[str, float] = {}
-        forms: dict[str, float] = {}
-        if root is not None:
+        words: Mapping[str, float] = NO_EVIDENCE
+        forms: Mapping[str, float] = NO_EVIDENCE
+        if root is None:
+            chance = dict.fromkeys(self.schema, UNTRAINED)
+        else:
             total = root[ALL] + 1
             for tool, count in root.items():
                 if tool:
                     chance[tool] = (count + 0.1) / total
-            for key in state.contexts():
+            for tool in self.schema:
+                if tool not in chance:
+                    chance[tool] = 0.1 / total
+            for depth, key in enumerate(state.contexts()):
                 row = contexts.get(key)
                 if row is None or row[ALL] <= 0:
                     break
+                if depth == 1 and len(chance) > MAX_CANDIDATES:
+                    kept = sorted(chance, key=lambda tool: (-chance[tool], tool))[:MAX_CANDIDATES]
+                    chance = {tool: chance[tool] for tool in kept}
                 total = row[ALL] + BACK_OFF
                 get = row.get
                 for tool, p in chance.items():
                     chance[tool] = (get(tool, 0) + BACK_OFF * p) / total
-            for feature in word_features(state):
-                found = self._ratios.get(feature)
-                if found is None:
-                    found = self._ratios[feature] = self._ratio(feature)
-                swing = forms if feature[0] in "fg" else words
-                for tool, ratio in found:
-                    swing[tool] = swing.get(tool, 0.0) + ratio
+            words, forms = self._evidence(state)
         if state.tools:
             followers = state.follow.get(state.signatures[-1] if state.signatures else "^", {})
             total = sum(followers.values())
@@ -211,6 +231,31 @@ class Guesser:
         out.sort(key=lambda each: (-each[0], each[1]))
         return out
 
+    def _evidence(self, state: State) -> tuple[Mapping[str, float], Mapping[str, float]]:
+        """What words and forms say about each tool; computed once for each thing the user says."""
+        ratios = self._ratios
+        key = (self._version, state.times_asked, state.asked)
+        kept = state.evidence
+        if kept is not None and kept[0] is self and kept[1] == key:
+            words = kept[2]
+        else:
+            words = {}
+            for feature in word_features(state):
+                found = ratios.get(feature)
+                if found is None:
+                    found = ratios[feature] = self._ratio(feature)
+                for tool, ratio in found:
+                    words[tool] = words.get(tool, 0.0) + ratio
+            state.evidence = (self, key, words)
+        forms: dict[str, float] = {}
+        for feature in form_features(state):
+            found = ratios.get(feature)
+            if found is None:
+                found = ratios[feature] = self._ratio(feature)
+            for tool, ratio in found:
+                forms[tool] = forms.get(tool, 0.0) + ratio
+        return words, forms
+
     def _ratio(self, feature: str) -> list[tuple[str, float]]:
         """How the log odds of each tool move when this feature is there."""
         row = self.counts.words.get(feature)
@@ -226,7 +271,7 @@ class Guesser:
                 p = (row.get(tool, 0) + WORD_PRIOR * q) / (row[ALL] + WORD_PRIOR)
                 if 0 < q < 1 and 0 < p < 1:
                     ratio = log(p / (1 - p)) - log(q / (1 - q))
-                    if abs(ratio) > 0.1:
+                    if abs(ratio) > LEAST_RATIO:
                         out.append((tool, ratio))
         return out
 
@@ -263,14 +308,14 @@ class Guesser:
         used = state.used.get(tool) or {}
         found: dict[Any, list[Any]] = {}
         tried = 0
-        for _, path, change, chances in rules.arguments.get(name, ()):
+        for _, path, change, chances, left in rules.arguments.get(name, ()):
             pool = pools.get(path)
             if pool is None:
                 continue
             tried += 1
             if tried > MAX_POOLS_TRIED:
                 break
-            for slot, value, event, element in pool.slots(used, state):
+            for slot, value, event, element in pool.slots(used, state, left):
                 p = chances[slot]
                 if p < MIN_CHANCE:
                     continue
@@ -295,6 +340,10 @@ class Guesser:
                 for offered, value, event, element in pool.slots(used, state):
                     if offered % STALE == slot % STALE:
                         _add(found, (count - 0.3) / (calls + 0.7), value, path, offered, event, element)
+        if not found:
+            for path in state.named(name)[:MAX_POOLS_TRIED]:
+                for rank, (slot, value, event, element) in enumerate(pools[path].slots(used, state)):
+                    _add(found, BY_NAME / (1 + rank), value, path, slot, event, element)
         out = [
             (p + 0.15 * second * (1 - p), value, rule, slot, event, element)
             for p, second, value, rule, slot, event, element in found.values()
@@ -313,6 +362,8 @@ class Guesser:
             forms: Sequence[tuple[float, Sequence[str]]] = rules.forms
             if not forms and tool in state.local:
                 forms = [(0.9, list(state.local[tool]))]
+            elif not forms and self.schema.get(tool):
+                forms = [(0.5, self.schema[tool])]
             reach = self.counts.reach.get(tool, {})
             everything = self.counts.reach.get(ALL, {})
             cache: dict[str, list[Value]] = {}
@@ -321,7 +372,7 @@ class Guesser:
                 if len(names) > 1 and (rules.joint or tool in state.joint):
                     rows.extend(self._joint(state, tool, share, names, rules, cache))
                 for p, arguments, origins in rows:
-                    key = call_key(tool, arguments)
+                    key = _guess_key(tool, arguments, origins)
                     earlier = out.get(key)
                     if earlier is not None:
                         earlier.p_arguments = max(p, earlier.p_arguments)
@@ -391,7 +442,7 @@ class Guesser:
             if rest and starts:
                 starts = self._combined(state, tool, starts, rest, rules, cache)
             for row in starts:
-                key = call_key(tool, row[1])
+                key = _guess_key(tool, row[1], row[2])
                 if key not in out or out[key][0] < row[0]:
                     out[key] = row
         return list(out.values())
@@ -444,6 +495,9 @@ def _chance(row: tuple[Any, ...]) -> Any:
     return row[0]
 
 
-def is_again(slot: int) -> bool:
-    """Whether a slot holds a value that the tool was called with before."""
-    return slot % STALE == AGAIN
+def _guess_key(tool: str, arguments: Mapping[str, Any], origins: Mapping[str, Value]) -> Any:
+    """A key of one guess; containers go by the rule that gave them."""
+    for value in arguments.values():
+        if type(value) is list or type(value) is dict:
+            return (tool, frozenset((n, origins[n][2] if type(v) in (list, dict) else v) for n, v in arguments.items()))
+    return (tool, frozenset(arguments.items()))

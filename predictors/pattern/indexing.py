@@ -14,7 +14,8 @@ from predictors.pattern.flatten import MAX_VALUE, Flattener, Item, outcome
 from predictors.pattern.text import bucket, read
 from speculate.history import CallMade, Event, ModelText, ResultSeen, UserText
 
-MAX_WORDS = 60
+MAX_WORDS = 48
+MAX_SAID = 32
 MAX_LABEL = 40  # characters
 MAX_LABELS = 120  # of one event
 MAX_CACHED_WORDS = 50_000
@@ -105,7 +106,7 @@ class Indexer:
         items: list[Item] = [(base + form, value, 0) for form, value in spans if len(value) <= MAX_VALUE]
         if 0 < len(text) <= MAX_VALUE:
             items.append((source, text.strip(), 0))
-        words = words[-MAX_WORDS:] if source == "model" else words[:MAX_WORDS]
+        words = words[-MAX_SAID:] if source == "model" else words[:MAX_WORDS]
         numbers = list(dict.fromkeys(map(self._bucket, words)))
         return items, numbers
 

@@ -90,12 +90,14 @@ def _templates(where: Mapping[Any, Sequence[str]], value: str, vault: Vault, ten
 def word_features(state: State) -> list[str]:
     """What was said, as features: fresh words of the user and what the model had said before them."""
     if state.asked:
-        return [
-            *[f"f{path}" for path in state.forms],
-            *[f"u{number}" for number in state.words],
-            *[f"m{number}" for number in state.said],
-        ]
-    return [*[f"g{path}" for path in state.forms], *[f"v{number}" for number in state.words]]
+        return [f"u{number}" for number in state.words] + [f"m{number}" for number in state.said]
+    return [f"v{number}" for number in state.words]
+
+
+def form_features(state: State) -> list[str]:
+    """Which identifiers wait to be used, as features."""
+    kind = "f" if state.asked else "g"
+    return [kind + path for path in state.forms]
 
 
 def later_keys(state: State) -> list[str]:
@@ -120,7 +122,7 @@ def count_turn(counts: Counts, state: State, calls: Sequence[Learned], later: It
     bump(counts.contexts, ALL, tools, weight)
     for key in state.contexts():
         bump(counts.contexts, key, tools, weight)
-    for feature in word_features(state):
+    for feature in (*word_features(state), *form_features(state)):
         bump(counts.words, feature, tools, weight)
     for key in later_keys(state):
         bump(counts.later, key, later, weight)

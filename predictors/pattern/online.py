@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from predictors.pattern.counts import ALL, Counts, Table
-from predictors.pattern.learning import count_turn, later_keys, learnable, word_features
+from predictors.pattern.learning import count_turn, form_features, later_keys, learnable, word_features
 from predictors.pattern.state import State
 from predictors.pattern.vault import Vault
 from speculate.calls import ToolCall
@@ -23,7 +23,7 @@ def observe_call(
     learned = learnable(state, call.tool, call.arguments, hidden.get(call.tool, frozenset()), vault, tenant)
     for table, keys in (
         (counts.contexts, [ALL, *state.contexts()]),
-        (counts.words, word_features(state)),
+        (counts.words, [*word_features(state), *form_features(state)]),
         (counts.later, later_keys(state)),
     ):
         _fade(table, keys)

@@ -39,7 +39,7 @@ class PatternPredictor:
     KIND: ClassVar[str] = "pattern"
 
     def __init__(self, *, min_tenants: int = MIN_TENANTS, sample: int = SAMPLE) -> None:
-        self._set(Counts(), Vault(min_tenants), Sample(sample), {}, None)
+        self._set(Counts(), Vault(min_tenants), Sample(sample), {}, {}, None)
 
     def _set(
         self,
@@ -47,14 +47,16 @@ class PatternPredictor:
         vault: Vault,
         sample: Sample,
         hidden: Mapping[str, frozenset[str]],
+        schema: Mapping[str, Sequence[str]],
         weights: Weights | None,
     ) -> None:
         self.counts = counts
         self.vault = vault
         self.sample = sample
         self.hidden = dict(hidden)
+        self.schema = dict(schema)
         self._indexer = Indexer()
-        self._guesser = Guesser(counts, OpenValues(vault), self.hidden)
+        self._guesser = Guesser(counts, OpenValues(vault), self.hidden, self.schema)
         self._weights = weights or calibrate(counts, vault, sample, self.hidden)
         self._learned = 0  # calls observed: what was answered before an observation is out of date
         self._states: dict[int, tuple[Sequence[Event], State]] = {}
@@ -74,7 +76,7 @@ class PatternPredictor:
         trainer = Trainer(specs, min_tenants, sample)
         for session in sessions:
             trainer.add(session)
-        return cls._of(trainer.counts, trainer.vault, trainer.sample, trainer.hidden, None)
+        return cls._of(trainer.counts, trainer.vault, trainer.sample, trainer.hidden, trainer.schema, None)
 
     def merge(self, other: PatternPredictor) -> PatternPredictor:
         """A new model, equal to the one trained on the sessions of both. Raises ValueError if settings differ."""
@@ -82,13 +84,16 @@ class PatternPredictor:
             raise ValueError(f"models with samples of {self.sample.size} and {other.sample.size} cannot be merged")
         counts, vault, sample = Counts(), Vault(self.vault.k), Sample(self.sample.size)
         hidden: dict[str, frozenset[str]] = {}
+        schema: dict[str, Sequence[str]] = {}
         for each in (self, other):
             counts.add(each.counts)
             vault.merge(each.vault)
             sample.merge(each.sample)
             for tool, names in each.hidden.items():
                 hidden[tool] = hidden.get(tool, frozenset()) | names
-        return self._of(counts, vault, sample, hidden, None)
+            for tool, arguments in each.schema.items():
+                schema[tool] = sorted({*schema.get(tool, ()), *arguments})
+        return self._of(counts, vault, sample, hidden, schema, None)
 
     def _state(self, history: History) -> State:
         events = history.events
@@ -119,11 +124,12 @@ class PatternPredictor:
         """At most `limit` whole calls, best `p_next` first. The answer to an unchanged history is remembered."""
         state = self._state(history)
         answer = state.answer
-        if answer is None or answer[0] != self._learned:
-            answer = state.answer = (self._learned, self._predict(state))
-        return list(answer[1][: max(0, limit)])
+        limit = max(0, min(limit, MAX_PREDICTIONS))
+        if answer is None or answer[0] != self._learned or answer[1] < limit:
+            answer = state.answer = (self._learned, limit, self._predict(state, limit))
+        return list(answer[2][:limit])
 
-    def _predict(self, state: State) -> list[Prediction]:
+    def _predict(self, state: State, limit: int) -> list[Prediction]:
         weights_next, weights_use = self._weights
         asked = state.asked
         scored = []
@@ -132,7 +138,7 @@ class PatternPredictor:
             scored.append((-p_next, number, guess))
         scored.sort()
         out = []
-        for negative, _, guess in scored[:MAX_PREDICTIONS]:
+        for negative, _, guess in scored[:limit]:
             p_next = -negative
             p_use = max(p_next, probability(score(weights_use, use_features(guess, p_next, asked))))
             sources = {name: source_of(value, state, self.vault) for name, value in guess.origins.items()}
@@ -156,6 +162,7 @@ class PatternPredictor:
             "min_tenants": self.vault.k,
             "sample_size": self.sample.size,
             "sensitive": {tool: sorted(names) for tool, names in sorted(self.hidden.items()) if names},
+            "schema": {tool: sorted(names) for tool, names in sorted(self.schema.items())},
             "weights": {"next": list(self._weights[0]), "use": list(self._weights[1])},
             "counts": self.counts.to_document(),
             "values": self.vault.to_document(),
@@ -173,6 +180,7 @@ class PatternPredictor:
             Vault.from_document(document["values"], int(document["min_tenants"])),
             Sample.from_document(document["sample"], int(document["sample_size"])),
             {tool: frozenset(names) for tool, names in document["sensitive"].items()},
+            document["schema"],
             weights,
         )
 

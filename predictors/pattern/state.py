@@ -36,6 +36,7 @@ MAX_POOLS = 1_500
 MAX_ARGUMENTS = 64
 MAX_FORMS = 12
 MAX_LOCAL = 256
+MAX_PATHS = 24
 MAX_USED = 4_000
 SCALARS = (str, int, float)
 
@@ -112,7 +113,7 @@ class Pool:
                 return segment.event
         return self.segments[-1].event
 
-    def slots(self, used: dict[Any, int], state: State) -> list[Slotted]:
+    def slots(self, used: dict[Any, int], state: State, left: bool = True) -> list[Slotted]:
         """The values that have a slot, given what the tool was called with before."""
         segments = self.segments
         segment = segments[-1]
@@ -123,7 +124,7 @@ class Pool:
             out = [((AGAIN if value in used else 0) + stale, value, event, segment.elements[0])]
         else:
             out = self._ranked(segment, used, state, stale)
-        if len(segments) > 1:
+        if left and len(segments) > 1:
             self._left(out, used, state, stale)
         return out
 
@@ -186,6 +187,7 @@ class State:
         "boundary",
         "calls",
         "count",
+        "evidence",
         "feed",
         "follow",
         "joint",
@@ -214,6 +216,7 @@ class State:
 
     def __init__(self) -> None:
         self.count = 0  # events taken in
+        self.evidence: Any = None  # what words say about tools, kept until the user says more
         self.answer: Any = None  # what was predicted for it, kept until it changes
         self.pools: dict[str, Pool] = {}
         self.names: dict[str, list[str]] = {}  # last field of a path -> paths
@@ -310,12 +313,34 @@ class State:
                     continue
                 pool = pools[path] = Pool(path)
                 self.names.setdefault(_last_field(path), []).append(path)
-            pool.add(number, value, element, labels)
+                pool.add(number, value, element, labels)
+            else:
+                segment = pool.segments[-1]
+                if segment.event != number:
+                    pool.add(number, value, element, labels)
+                elif value not in segment.values and len(segment.values) < MAX_SEGMENT:
+                    segment.values.append(value)
+                    segment.elements.append(element)
             found = where.get(value)
             if found is None:
                 where[value] = [path]
-            elif path not in found and len(found) < 24:
+            elif path not in found and len(found) < MAX_PATHS:
                 found.append(path)
+
+    def named(self, name: str) -> list[str]:
+        """Paths of results and arguments that are called like an argument, latest pool first: `file_id` from a
+        `file_id`, from the `id` of a `file` or of `files`, from `file_ids`."""
+        names = self.names
+        found = [*names.get(name, ()), *names.get(name + "s", ())]
+        owner, _, field = name.rpartition("_")
+        if owner:
+            for path in names.get(field, ()):
+                parent = path.rpartition(".")[0].rpartition(".")[2].rstrip("[]*.")
+                if parent in (owner, owner + "s"):
+                    found.append(path)
+        pools = self.pools
+        found.sort(key=lambda path: (-pools[path].segments[-1].event, path))
+        return found
 
     def _call(self, event: Indexed) -> None:
         tool, arguments = event.tool, event.arguments

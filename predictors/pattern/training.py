@@ -20,12 +20,23 @@ from predictors.pattern.indexing import Indexer
 from predictors.pattern.learning import count_session, count_turn, learnable
 from predictors.pattern.state import State, call_key
 from predictors.pattern.vault import Vault
-from speculate.spec import ToolSpec
+from speculate.resources import argument_names
+from speculate.spec import ArgumentSpec, ToolSpec
 from speculate.trace import RecordedSession, moments
 
+_PLAIN = ArgumentSpec()
 SAMPLE = 48  # sessions
 MAX_ROWS = 4_000
 MAX_TURNS = 900  # judged for calibration
+
+
+def schema_of(spec: ToolSpec) -> list[str]:
+    """The argument names a manifest entry tells of."""
+    names = dict.fromkeys(spec.arguments)
+    for template in spec.reads or ():
+        names.update(dict.fromkeys(argument_names(template)))
+    hidden = spec.sensitive_arguments()
+    return [name for name in names if name not in hidden and not spec.arguments.get(name, _PLAIN).has_default]
 
 
 class Trainer:
@@ -37,6 +48,7 @@ class Trainer:
         self.sample = Sample(sample)
         self._specs = specs
         self.hidden = {name: names for name, spec in specs.items() if (names := spec.sensitive_arguments())}
+        self.schema = {name: arguments for name, spec in specs.items() if (arguments := schema_of(spec))}
         self._indexer = Indexer()
 
     def add(self, session: RecordedSession) -> None:
