@@ -17,6 +17,8 @@ from speculate.history import History, ResultSeen, UserText
 from speculate.prediction import Prediction, Predictor
 from speculate.spec import ToolSpec
 from speculate.trace import RecordedSession, moments
+from speculate.training.outlook import Outlook
+from speculate.training.scoring import resolve
 
 DEFAULT_COMPONENTS = ("pattern", "markov", "repeat")
 _WIDTH = 16  # guesses every component is asked for, whatever the limit: the best of all come first
@@ -31,7 +33,7 @@ class _Moment:
 
     length: int
     forecasts: list[Forecast]
-    said: list[tuple[str, float]]
+    said: list[tuple[str, Prediction]]
     made: dict[str, str] = field(default_factory=dict)  # key -> tool
 
 
@@ -54,6 +56,7 @@ class Composition(ABC):
             raise ValueError("a composition needs at least one predictor")
         self.track = Track(len(self.components), half_life)
         self.calibrator = Calibrator(10 * half_life)
+        self.use_calibrator = Calibrator(10 * half_life)  # of p_use; only training sees what a session goes on to do
         self._pending: dict[str, _Moment] = {}
 
     @abstractmethod
@@ -65,7 +68,8 @@ class Composition(ABC):
         guesses = []
         for guess in self._combine(self._forecasts(history)):
             p_next = self.calibrator.corrected(guess.p_next)
-            guesses.append(replace(guess, p_next=p_next, p_use=max(p_next, guess.p_use)))
+            p_use = self.use_calibrator.corrected(guess.p_use)
+            guesses.append(replace(guess, p_next=p_next, p_use=max(p_next, p_use)))
         guesses.sort(key=lambda guess: -guess.p_next)
         return guesses[: max(0, limit)]
 
@@ -98,7 +102,7 @@ class Composition(ABC):
 
     def _moment(self, history: History) -> _Moment:
         forecasts = self._forecasts(history)
-        said = [(str(call_key(guess.tool, guess.arguments)), guess.p_next) for guess in self._combine(forecasts)]
+        said = [(str(call_key(guess.tool, guess.arguments)), guess) for guess in self._combine(forecasts)]
         return _Moment(len(history), forecasts, said)
 
     def _judge(self, moment: _Moment) -> None:
@@ -114,8 +118,8 @@ class Composition(ABC):
                 said = ((forecast[key].p_next if key in forecast else 0.0, key in moment.made) for key in keys)
                 losses.append(sum((p - happened) ** 2 for p, happened in said))
             self.track.learn(tool, losses)
-        for key, p in moment.said:
-            self.calibrator.learn(p, key in moment.made)
+        for key, guess in moment.said:
+            self.calibrator.learn(guess.p_next, key in moment.made)
 
     @classmethod
     def train(
@@ -136,8 +140,12 @@ class Composition(ABC):
             judge = cls([_train(name, seen, specs) for name in components], **settings)
             judge.track, judge.calibrator = model.track, model.calibrator
             for session in unseen:
-                for history, turn in moments(session):
+                outlook = Outlook(session, specs)
+                for index, (history, turn) in enumerate(moments(session)):
                     moment = judge._moment(history)
+                    for _, guess in moment.said:
+                        used = outlook.next_use(resolve(guess.tool, guess.arguments, specs), index) is not None
+                        model.use_calibrator.learn(guess.p_use, used)
                     for call in turn.calls:
                         key = call_key(call.tool, call.args)
                         if key is not None:
@@ -160,6 +168,7 @@ class Composition(ABC):
             "components": [to_envelope(component) for component in self.components],
             "track": self.track.to_document(),
             "calibration": self.calibrator.to_document(),
+            "use_calibration": self.use_calibrator.to_document(),
         }
 
     @classmethod
@@ -168,6 +177,7 @@ class Composition(ABC):
         model = cls([from_envelope(each, also=own) for each in document["components"]])
         model.track = Track.from_document(document["track"], len(model.components))
         model.calibrator = Calibrator.from_document(document["calibration"])
+        model.use_calibrator = Calibrator.from_document(document["use_calibration"])
         return model
 
     def __repr__(self) -> str:

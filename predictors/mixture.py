@@ -20,7 +20,8 @@ class Mixture(Composition):
     weighted average forecaster, whose loss exceeds that of the best component by a constant (Cesa-Bianchi and
     Lugosi 2006, "Prediction, Learning, and Games", sections 2.11 and 3.3). A component that does not name a call
     gives it 0. The pool is then recalibrated (see `Calibrator`), since averaging makes it timid. `p_use` is pooled
-    with the same weights. Where a guess came from is told by the component with the largest part in it.
+    with the same weights, and corrected by what training saw of later uses. Where a guess came from is told by the
+    component with the largest part in it.
     """
 
     KIND: ClassVar[str] = "mixture"

@@ -292,3 +292,20 @@ def test_damaged_documents_are_refused(change: dict[str, Any], problem: str) -> 
     document["model"].update(change)
     with pytest.raises(Exception, match=problem):
         from_envelope(document)
+
+
+def test_training_corrects_p_use_by_what_came_later() -> None:
+    """A call said to be of use half the time, and always used three turns later: training raises it."""
+
+    class Hopeful(Silent):
+        KIND: ClassVar[str] = "hopeful"
+
+        def predict(self, history: History, limit: int) -> list[Prediction]:
+            return [Prediction("read", {"path": "a"}, 0.1, 0.5)]
+
+    globals()["Hopeful"] = Hopeful
+    runs = [run([], [], [], [("read", "a")]) for _ in range(50)]
+    model = Mixture.train(runs, SPECS, [f"{__name__}:Hopeful"])
+    (guess,) = model.predict(History(), 5)
+    assert guess.p_use > 0.9
+    assert guess.p_next < 0.4

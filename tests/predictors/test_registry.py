@@ -9,7 +9,8 @@ import pytest
 
 import predictors
 from predictors import RepeatPredictor, UnknownPredictor, create, predictor_class
-from speculate.siblings import ShadowedPackage, sibling
+from speculate.errors import SpeculateError
+from speculate.siblings import sibling
 
 
 def test_a_name_makes_a_predictor_with_its_settings() -> None:
@@ -56,25 +57,16 @@ def test_our_own_packages_are_found() -> None:
     assert sibling("toolspecs").__name__ == "toolspecs"
 
 
-@pytest.mark.parametrize("with_init", [True, False])
-def test_a_users_own_folder_is_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, with_init: bool) -> None:
-    """A folder of that name found first is named, with what to do; also one without __init__.py."""
-    folder = tmp_path / "toolspecs"
-    folder.mkdir()
-    if with_init:
-        (folder / "__init__.py").write_text("")
+def test_a_users_own_folder_is_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder of that name found first is named, with what to do."""
+    (tmp_path / "predictors").mkdir()
+    (tmp_path / "predictors" / "__init__.py").write_text("")
     monkeypatch.syspath_prepend(tmp_path)
-    if not with_init:  # a folder without __init__.py gives way to a package further down the path
-        monkeypatch.setattr(sys, "path", [str(tmp_path)])
-    for name in [name for name in sys.modules if name.partition(".")[0] == "toolspecs"]:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "predictors"]:
         monkeypatch.delitem(sys.modules, name)
-    if with_init:
-        with pytest.raises(ShadowedPackage, match="not the one of speculate-runtime: rename yours") as caught:
-            sibling("toolspecs")
-        assert str(folder) in str(caught.value)
-    else:
-        monkeypatch.setattr(sys, "meta_path", [finder for finder in sys.meta_path if "Path" in repr(finder)])
-        with pytest.raises(ShadowedPackage) as caught:
-            sibling("toolspecs")
-        assert caught.value.found == str(folder)
-    sys.modules.pop("toolspecs", None)
+    try:
+        with pytest.raises(SpeculateError, match="shadows it; rename") as caught:
+            sibling("predictors")
+    finally:
+        sys.modules.pop("predictors", None)
+    assert str(tmp_path / "predictors") in str(caught.value)
