@@ -15,7 +15,7 @@ from speculate.errors import PlanError
 from speculate.fanout.limits import NO_LIMITS, Limits
 from speculate.plan.compiled import CompiledPlan, Edge, EdgeKind, Node
 from speculate.plan.conflicts import ConflictOrder, ordered_pairs, shared_resource, unordered_conflicts
-from speculate.plan.effects import SERIAL_WRITES, Effects, TaskEffect
+from speculate.plan.effects import NO_EFFECT, SERIAL_WRITES, Effects, TaskEffect
 from speculate.plan.findings import Findings, InvalidPlan
 from speculate.plan.flatten import FlatTask, flatten
 from speculate.plan.graph import critical_path, cycles, remaining_path, successors_of, topological_order
@@ -46,18 +46,21 @@ def compile_plan(
 class _Compilation:
     def __init__(self, plan: Plan, toolbox: Toolbox, limits: Limits, conflicts: Conflicts) -> None:
         self.plan, self.toolbox, self.limits, self.conflicts = plan, toolbox, limits, conflicts
+        self.known = toolbox.known()
         self.findings = Findings()
         self.effects = Effects(toolbox.specs)
         self.added: list[tuple[str, str]] = []
 
     def run(self) -> CompiledPlan:
         tasks = flatten(self.plan, self.findings)
+        spoiled = self.findings.tasks()
         index = self._index(tasks)
         self._check_tools(tasks)
         edges = self._edges(tasks, index)
         result = self._result(index)
         tools = {task.id: task.tool for task in tasks}
-        check_schemas(tasks, tools.get, self.toolbox.schemas, self.findings)
+        whole = [task for task in tasks if task.id not in spoiled]
+        check_schemas(whole, tools.get, self.toolbox.schemas, self.findings)
         order = self._order(tasks, edges)
         if order is None:
             raise InvalidPlan(self.plan.name, self.findings.all())
@@ -86,11 +89,10 @@ class _Compilation:
         return index
 
     def _check_tools(self, tasks: Sequence[FlatTask]) -> None:
-        known = self.toolbox.known()
         for task in tasks:
-            if task.tool is not None and task.tool not in known:
-                near = _near(task.tool, known)
-                mend = f"did you mean {near!r}?" if near else f"there are: {_some(known)}"
+            if task.tool is not None and task.tool not in self.known:
+                near = _near(task.tool, self.known)
+                mend = f"did you mean {near!r}?" if near else f"there are: {_some(self.known)}"
                 self.findings.error("unknown-tool", f"there is no tool {task.tool!r}", mend, task.id)
 
     def _edges(self, tasks: Sequence[FlatTask], index: Mapping[str, int]) -> list[list[tuple[int, EdgeKind]]]:
@@ -149,17 +151,18 @@ class _Compilation:
     # What the tools say
 
     def _effect(self, task: FlatTask) -> TaskEffect:
+        if task.tool not in self.known:
+            return NO_EFFECT  # one mistake is reported once, not again as conflicts with everything
         return self.effects.of(task.tool, task.tree, not task.references)
 
     def _check_policies(self, tasks: Sequence[FlatTask], effects: Sequence[TaskEffect]) -> None:
-        known = self.toolbox.known()
         for task, effect in zip(tasks, effects, strict=True):
             if task.policy.retry is not None and not effect.idempotent:
                 problem = f"has a retry, but {task.tool} is not idempotent"
                 self.findings.error("retry", problem, "take the retry out, or declare idempotent = true", task.id)
-            if task.policy.undo is not None and task.policy.undo.tool not in known:
+            if task.policy.undo is not None and task.policy.undo.tool not in self.known:
                 problem = f"is undone by {task.policy.undo.tool!r}, which is no tool"
-                self.findings.error("undo", problem, f"there are: {_some(known)}", task.id)
+                self.findings.error("undo", problem, f"there are: {_some(self.known)}", task.id)
 
     def _check_phantoms(
         self,

@@ -58,6 +58,10 @@ class Findings:
     def error(self, code: str, problem: str, mend: str, task: str | None = None) -> None:
         self.add("error", code, problem, mend, task)
 
+    def tasks(self) -> frozenset[str]:
+        """The tasks something was found about, as far as it was kept."""
+        return frozenset(finding.task for finding in self._kept if finding.task is not None)
+
     @property
     def has_errors(self) -> bool:
         return any(severity == "error" for severity, _ in self._counts)
