@@ -12,6 +12,7 @@ is not hidden, one run at the policy's own budget is free: its agents use the ti
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -79,7 +80,9 @@ class BudgetRow:
         """The worse of the two p99 ratios."""
         base = percentile(off.waits, 0.99) or 0.0
         worst = max(percentile(run.waits, 0.99) or 0.0 for run in (self.speculative, self.all_wrong))
-        return worst / base if base else 1.0
+        if not base:
+            return 1.0 if not worst else math.inf
+        return worst / base
 
 
 @dataclass(slots=True)

@@ -134,7 +134,7 @@ async def _run(stage: Stage, arm: Arm, progress: Progress | None) -> ArmRun:
         # The real clock may not decide what happens: the same seed must give the same bytes.
         policy=replace(arm.policy, predict_limit_s=None),
         confirmer=_yes,
-        observers=[result],
+        observers=[result, world],
         is_error=_is_error,
         speculation=arm.predictor is not None,
         learn=arm.learn,
@@ -235,5 +235,6 @@ class _Agent:
                 else:
                     run.waits.extend(outcome.waited_s for outcome in outcomes)
             run.seconds = now() - began
+        self.world.leave(state)
         if self.knowing is not None:
             self.knowing.leave(state)

@@ -9,9 +9,11 @@ word. Safety is what it counts:
   and before the real call, or that is older than the tool's time to live.
 - *mismatched_results*: what the agent received is not what was recorded for this call.
 
-A start belongs to the agent's call of the same key that was announced and has started least often; otherwise it is
-early, and returns what the next such call of the session was answered with; a call that never comes takes a time
-drawn from the tool's distribution and returns a marker. Identical calls of one turn are interchangeable.
+A start belongs to the agent's call of the same key that was announced, is not answered and has not started (a start
+that was cut short does not count). Otherwise it is early, and returns what the next such call of the session was
+answered with; a call that never comes takes a time drawn from the tool's distribution and returns a marker. Identical
+calls of one turn are interchangeable. That a call was answered is the one thing the runtime is asked for while a turn
+is under way: a wrong word could only make more starts count as early.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from typing import Any
 
 from speculate.calls import Outcome, Served
 from speculate.errors import CommitConflict, ReplayDivergence
+from speculate.notices import CallEnded, Notice
 from speculate.replay.judgement import Judge, JudgedCall, overlap
 from speculate.replay.latency import LatencyModel
 from speculate.replay.script import ScriptedCall, SessionScript, TurnStep
@@ -117,12 +120,12 @@ class Safety:
 
 
 class _Pending:
-    """A call that the agent announced and that was not answered yet."""
+    """A call that the agent announced and that was not answered yet, and its own start."""
 
-    __slots__ = ("call", "starts")
+    __slots__ = ("call", "has_started")
 
     def __init__(self, call: ScriptedCall) -> None:
-        self.call, self.starts = call, 0
+        self.call, self.has_started = call, False
 
 
 class SessionState:
@@ -147,14 +150,27 @@ class SessionState:
             self._pending.setdefault(call.judged.key, []).append(_Pending(call))
 
     def start(self, judged: JudgedCall) -> tuple[ScriptedCall | None, bool]:
-        """The recorded call that a start now belongs to, and whether it is the agent's own."""
-        pending = self._pending.get(judged.key)
-        if pending:
-            chosen = min(pending, key=lambda entry: entry.starts)
-            chosen.starts += 1
-            return chosen.call, chosen.starts == 1
+        """The recorded call whose result a start now returns, and whether it is the agent's own start."""
+        pending = self._pending.get(judged.key, ())
+        for entry in pending:
+            if not entry.has_started:
+                entry.has_started = True
+                return entry.call, True
         future = self._future.get(judged.key)
-        return (future[0], False) if future else (None, False)
+        if future:
+            return future[0], False
+        return (pending[-1].call, False) if pending else (None, False)
+
+    def cut_short(self, run: ToolRun) -> None:
+        """A start was cancelled: if its call still waits, it is still to start."""
+        for entry in self._pending.get(run.judged.key, ()):
+            if run.real and entry.call is run.call:
+                entry.has_started = False
+
+    def call_answered(self, id: str) -> None:
+        """The runtime has answered the call of this id."""
+        for entries in self._pending.values():
+            entries[:] = [entry for entry in entries if entry.call.call.id != id]
 
     def is_pending(self, judged: JudgedCall) -> bool:
         """Whether the agent has announced such a call and waits for its answer."""
@@ -226,6 +242,12 @@ class World:
         self._changes: list[ToolRun] = []  # every write's run, once as it begins and once as it ends
         self._slots = {tool: asyncio.Semaphore(slots) for tool, slots in (capacity or {}).items()}
         self._keep_runs = keep_runs
+        self._states: dict[str, SessionState] = {}
+
+    def notice(self, notice: Notice) -> None:
+        """The runtime's observer."""
+        if type(notice) is CallEnded and (state := self._states.get(notice.session)) is not None:
+            state.call_answered(notice.id)
 
     def now(self) -> float:
         """Seconds on the running loop's clock."""
@@ -256,9 +278,13 @@ class World:
 
     def enter(self, script: SessionScript) -> SessionState:
         """Make `script` the session whose calls this task, and the tasks it starts, make."""
-        state = SessionState(self, script)
+        state = self._states[script.id] = SessionState(self, script)
         _session.set(state)
         return state
+
+    def leave(self, state: SessionState) -> None:
+        """The session is over."""
+        self._states.pop(state.script.id, None)
 
     def tool(self, name: str) -> Any:
         """The tool of this name, as the runtime is given it."""
@@ -331,11 +357,15 @@ class World:
         else:
             seconds = self._latency.guess_s(tool, run.session, run.judged.key or "")
         slots = self._slots.get(tool)
-        if slots is None:
-            await asyncio.sleep(seconds)
-            return
-        async with slots:
-            await asyncio.sleep(seconds)
+        try:
+            if slots is None:
+                await asyncio.sleep(seconds)
+                return
+            async with slots:
+                await asyncio.sleep(seconds)
+        except asyncio.CancelledError:
+            _session.get().cut_short(run)
+            raise
 
 
 def _finish(run: ToolRun, at: float) -> Answer:
