@@ -78,8 +78,8 @@ def explain_rules(guesser: Guesser, counts: Counts, vault: Vault) -> list[Rule]:
                 found.append(
                     Rule(tool, name, f"{shown} [{_slot(slot)}]", support, support / max(support, offered), tenants)
                 )
-            for _, value, rule in rules.constants.get(name, ()):
-                support = taken[rule][0]
+            for _, value, rule, _ in rules.constants.get(name, ()):
+                support = sum(taken[rule])
                 found.append(
                     Rule(tool, name, f"= {value!r}", support, support / max(1, turns), vault.tenants(rule[1:]))
                 )

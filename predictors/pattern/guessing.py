@@ -10,7 +10,7 @@ from typing import Any
 
 from predictors.pattern.changes import CHANGES, fill
 from predictors.pattern.counts import ALL, SEPARATOR, WIDTH, Counts
-from predictors.pattern.learning import form_features, later_keys, word_features
+from predictors.pattern.learning import STAGES, form_features, later_keys, word_features
 from predictors.pattern.records import JOIN, parse, ranked
 from predictors.pattern.state import LEFT, LEFT_MENTIONED, STALE, State
 from predictors.pattern.vault import Vault
@@ -30,6 +30,9 @@ LOCAL_TRUST = 1.0
 LOCAL_DOUBT = 1.5
 RECORD_USED = 5
 MAX_CANDIDATES = 24
+MAX_CONSTANTS = 12
+LEAST_CONSTANT = 0.004
+LEAST_RULE = 0.006
 LEAST_RATIO = 0.4
 UNTRAINED = 0.1
 BY_NAME = 0.3  # chance of a value found by its name alone
@@ -97,8 +100,8 @@ class ToolRules:
         ][:3]
         if total and not self.forms:
             self.forms = [(1.0, [])]
-        turns = counts.contexts.get(ALL, {}).get(tool, 0)
         offers = counts.offers.get(tool, {})
+        stages = offers.get(STAGES) or NO_CHANCES
         joint = counts.joint.get(tool, {})
         found = []
         for rule, taken in joint.items():
@@ -118,17 +121,18 @@ class ToolRules:
         found.sort(key=lambda each: (-each[0], each[4]))
         self.joint = found[:MAX_JOINT]
         self.arguments: dict[str, list[tuple[float, str, str, list[float], bool]]] = {}
-        self.constants: dict[str, list[tuple[float, Any, str]]] = {}
+        self.constants: dict[str, list[tuple[float, Any, str, list[float]]]] = {}
         for name, rows in counts.takes.get(tool, {}).items():
             learned = []
             constants = []
             for rule, taken in rows.items():
                 if rule[0] == "=":
-                    chance = max(0.0, taken[0] - 0.4) / (turns + 0.6)
-                    if chance > 0.02:
+                    chances = [(t - 0.4) / (n + 0.6) if t > 0.4 else 0.0 for t, n in zip(taken, stages, strict=True)]
+                    best = max(chances)
+                    if best > LEAST_CONSTANT:
                         usable, value = values.constant(rule)
                         if usable:
-                            constants.append((chance, value, rule))
+                            constants.append((best, value, rule, chances))
                     continue
                 path, _, change = (
                     rule.rpartition("|") if rule.rpartition("|")[2] in CHANGES or "|=" in rule else (rule, "", "")
@@ -140,15 +144,15 @@ class ToolRules:
                     (t - 0.4) / (max(t, o) + 0.6) if t > 0.4 else 0.0 for t, o in zip(taken, offered, strict=True)
                 ]
                 best = max(chances)
-                if best > 0.02:
+                if best > LEAST_RULE:
                     left = max(
                         chances[LEFT], chances[LEFT_MENTIONED], chances[LEFT + STALE], chances[LEFT_MENTIONED + STALE]
                     )
-                    learned.append((best, path, change, chances, left > MIN_CHANCE))
+                    learned.append((best, path, change, chances, left > LEAST_RULE))
             learned.sort(key=lambda each: (-each[0], each[1], each[2]))
             constants.sort(key=lambda each: (-each[0], each[2]))
             self.arguments[name] = learned[:MAX_RULES]
-            self.constants[name] = constants[:MAX_VALUES]
+            self.constants[name] = constants[:MAX_CONSTANTS]
 
 
 class Guesser:
@@ -317,14 +321,18 @@ class Guesser:
                 break
             for slot, value, event, element in pool.slots(used, state, left):
                 p = chances[slot]
-                if p < MIN_CHANCE:
+                if p < LEAST_RULE:
                     continue
                 if change:
                     value = self.values.changed(change, value)
                     if value is None:
                         continue
                 _add(found, p, value, path + "|" + change if change else path, slot, event, element)
-        for p, value, rule in rules.constants.get(name, ()):
+        stage = state.stage(tool) if rules.constants.get(name) else 0
+        for _, value, rule, by_stage in rules.constants.get(name, ()):
+            p = by_stage[stage]
+            if p < LEAST_CONSTANT:
+                continue
             if type(value) in (list, dict):
                 key = json.dumps(value, sort_keys=True)
                 _add(found, p, key, rule, 0, -1, 0)

@@ -16,6 +16,7 @@ from speculate.identity import canonical_json
 
 MAX_OFFERS = 400  # pools looked at for one turn
 MAX_CONSTANT = 80  # characters of a constant's JSON
+STAGES = "="  # the row of offers that counts turns by stage
 MAX_CALLS = 32  # of one turn
 
 
@@ -134,6 +135,8 @@ def _count_tool(counts: Counts, state: State, tool: str, calls: Sequence[Learned
     offers = counts.offers.setdefault(tool, {})
     takes = counts.takes.setdefault(tool, {})
     forms = counts.forms.setdefault(tool, {ALL: 0})
+    stage = state.stage(tool)
+    _taken(offers, STAGES, stage, weight)
     wanted: dict[Any, list[str]] = {}
     changed: dict[str, list[tuple[str, str, Any]]] = {}  # path -> (argument, rule, source)
     for call in calls:
@@ -148,7 +151,7 @@ def _count_tool(counts: Counts, state: State, tool: str, calls: Sequence[Learned
             rows = takes.setdefault(name, {})
             for rule, source in rules:
                 if rule[0] == "=":
-                    _taken(rows, rule, 0, weight)
+                    _taken(rows, rule, stage, weight)
                 else:
                     changed.setdefault(rule.rpartition("|")[0], []).append((name, rule, source))
     if any(len(call.values) > 1 for call in calls):

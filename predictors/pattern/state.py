@@ -418,6 +418,17 @@ class State:
                     return "2"
         return "1" if left else "0"
 
+    def stage(self, tool: str) -> int:
+        """Where the session stands for this tool, for what has no source in it: 0 before any call, 1 before the
+        tool's first, 2 right after the tool, 3 right after it failed, 4 otherwise."""
+        if not self.calls:
+            return 0
+        if tool not in self.tools:
+            return 1
+        if self.calls[-1][0] == tool and not self.asked:
+            return 3 if self.signatures and self.signatures[-1][-1:] == "!" else 2
+        return 4
+
     def contexts(self) -> list[str]:
         """Keys of ever more specific contexts, coarse first."""
         signatures = self.signatures
