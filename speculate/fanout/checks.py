@@ -18,6 +18,17 @@ def resolve_all(calls: Sequence[ToolCall], spec_of: Callable[[str], ToolSpec]) -
     return [spec_of(call.tool).resolve(call.arguments) for call in calls]
 
 
+def are_plain_reads(
+    calls: Sequence[ToolCall], spec_of: Callable[[str], ToolSpec], known: Callable[[str], bool]
+) -> bool:
+    """Whether these are reads that may be repeated, whatever their arguments: then there is nothing to refuse."""
+    for tool in {call.tool for call in calls}:
+        spec = spec_of(tool)
+        if not known(tool) or spec.effect is not Effect.READ or spec.idempotent is False or spec.when:
+            return False
+    return True
+
+
 def refusals(
     calls: Sequence[ToolCall],
     resolved: Sequence[ResolvedCall],
@@ -30,10 +41,12 @@ def refusals(
     problems: list[str] = []
     writes = False
     for index, (call, each) in enumerate(zip(calls, resolved, strict=True)):
-        where = f"branch {index}, {describe(call, 80)}"
         if not known(call.tool):
-            problems.append(f"{where}: no tool is registered under this name")
+            problems.append(f"branch {index}, {describe(call, 80)}: no tool is registered under this name")
             continue
+        if each.effect is Effect.READ and each.idempotent:
+            continue
+        where = f"branch {index}, {describe(call, 80)}"
         if each.effect is not Effect.READ:
             writes = True
             if merge.drops_branches:

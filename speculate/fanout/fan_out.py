@@ -23,9 +23,9 @@ from speculate.fanout.branches import (
     FanOutOutcome,
     FanOutRefused,
 )
-from speculate.fanout.checks import refusals, resolve_all
+from speculate.fanout.checks import are_plain_reads, refusals, resolve_all
 from speculate.fanout.hedge import Hedge
-from speculate.fanout.host import grace_s, runtime_of, spec_of, tasks_of
+from speculate.fanout.host import grace_s, runtime_of, tasks_of
 from speculate.fanout.limits import NO_LIMITS, Limits, Slots
 from speculate.fanout.merge import All, MergePolicy, Progress, Verdict
 from speculate.fanout.reduce import Reducer, reduced
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from speculate.runtime.session import Session
 
 Order = Literal["completion", "call"]
+_NO_ATTEMPTS = Attempts()
 _LET_STOP = 3  # turns of the loop that aborted branches get to end in before they are counted as still running
 
 
@@ -99,11 +100,14 @@ class FanOut:
                 raise SpeculateError(f"{name} must be above 0 seconds, not {seconds!r}")
         if order not in ("completion", "call"):
             raise SpeculateError(f'order is "completion" or "call", not {order!r}')
-        resolved = resolve_all(calls, lambda tool: spec_of(session, tool))
-        registered = runtime_of(session).tools
-        problems = refusals(calls, resolved, registered.__contains__, merge, retry, hedge)
-        if problems:
-            raise FanOutRefused(problems)
+        runtime = runtime_of(session)
+        self._keys: list[tuple[str, ...]] = [()] * len(calls)
+        if limits is not NO_LIMITS or not are_plain_reads(calls, runtime.spec, runtime.tools.__contains__):
+            resolved = resolve_all(calls, runtime.spec)
+            problems = refusals(calls, resolved, runtime.tools.__contains__, merge, retry, hedge)
+            if problems:
+                raise FanOutRefused(problems)
+            self._keys = [limits.keys_of(call.tool, each.claims) for call, each in zip(calls, resolved, strict=True)]
         self.outcome: FanOutOutcome | None = None
         self._session, self._calls, self._merge, self._reduce = session, calls, merge, reduce
         self._branch_timeout_s, self._deadline_s = branch_timeout_s, deadline_s
@@ -111,10 +115,6 @@ class FanOut:
         # Jitter needs no secrecy; a caller who wants the same pauses again passes a seeded source.
         self._draw = draw if draw is not None else random.Random()  # noqa: S311
         self._slots = Slots(limits.capacities())
-        if limits is NO_LIMITS:
-            self._keys: list[tuple[str, ...]] = [()] * len(calls)
-        else:
-            self._keys = [limits.keys_of(call.tool, each.claims) for call, each in zip(calls, resolved, strict=True)]
         self._settled: list[BranchOutcome | None] = [None] * len(calls)
         self._progress = Progress(len(calls))
         self._running: dict[int, asyncio.Task[None]] = {}
@@ -159,7 +159,7 @@ class FanOut:
         self._start()
         try:
             while self._verdict is None:
-                self._decision = asyncio.get_running_loop().create_future()
+                self._decision = self._loop.create_future()
                 await self._decision
         except BaseException:
             await self._cancel()
@@ -192,7 +192,7 @@ class FanOut:
         if self._is_started:
             return
         self._is_started = True
-        loop = asyncio.get_running_loop()
+        self._loop = loop = asyncio.get_running_loop()
         self._began = loop.time()
         for seconds in (self._deadline_s, self._merge.within_s):
             if seconds is not None:
@@ -210,13 +210,16 @@ class FanOut:
 
     async def _branch(self, index: int) -> None:
         call = self._calls[index]
-        loop = asyncio.get_running_loop()
-        attempts, began = Attempts(), loop.time()
-        self._attempts[index] = (attempts, began)
+        attempts = Attempts()
+        self._attempts[index] = (attempts, self._loop.time())
         if self._branch_timeout_s is not None:
-            self._timers[index] = loop.call_later(self._branch_timeout_s, self._branch_overdue, index)
+            self._timers[index] = self._loop.call_later(self._branch_timeout_s, self._branch_overdue, index)
         try:
-            outcome = await attempt(self._session, call, attempts, self._retry, self._hedge, self._draw)
+            if self._retry is None and self._hedge is None:
+                attempts.count = 1
+                outcome = await self._session.execute(call)
+            else:
+                outcome = await attempt(self._session, call, attempts, self._retry, self._hedge, self._draw)
         except asyncio.CancelledError as error:
             if self._settled[index] is not None:
                 raise
@@ -237,22 +240,21 @@ class FanOut:
         if started:
             self._launch(started)
 
-    def _settle(self, index: int, state: BranchState, outcome: Outcome | None = None) -> None:
+    def _settle(self, index: int, state: BranchState, outcome: Outcome) -> None:
         """The one place where a branch gets its outcome; whatever comes later for it is dropped."""
-        timer = self._timers.pop(index, None)
-        if timer is not None:
+        if self._timers and (timer := self._timers.pop(index, None)) is not None:
             timer.cancel()
-        attempts, began = self._attempts.get(index, (None, None))
+        attempts, began = self._attempts.get(index, (_NO_ATTEMPTS, None))
         branch = BranchOutcome(
             index,
             self._calls[index],
             state,
-            value=outcome.value if outcome is not None and state is BranchState.DONE else None,
-            error=outcome.error if outcome is not None else None,
-            served=outcome.served if outcome is not None else None,
-            seconds=0.0 if began is None else asyncio.get_running_loop().time() - began,
-            attempts=0 if attempts is None else attempts.count,
-            hedged=attempts is not None and attempts.hedged,
+            outcome.value if state is BranchState.DONE else None,
+            outcome.error,
+            outcome.served if attempts.count else None,
+            0.0 if began is None else self._loop.time() - began,
+            attempts.count,
+            attempts.hedged,
         )
         self._settled[index] = branch
         if state is not BranchState.CANCELLED:
@@ -262,7 +264,8 @@ class FanOut:
         if self._order == "call":
             self._stream_in_order()
         self._judge(is_over=False)
-        self._wake()
+        if self._waiter is not None:
+            self._wake()
 
     def _stream_in_order(self) -> None:
         while self._next_in_order < len(self._settled):
@@ -280,7 +283,7 @@ class FanOut:
         if verdict is None:
             return
         self._verdict = verdict
-        self._decided_at = asyncio.get_running_loop().time()
+        self._decided_at = self._loop.time()
         self._stop()
         if self._decision is not None and not self._decision.done():
             self._decision.set_result(None)
@@ -300,8 +303,7 @@ class FanOut:
         if task is not None:
             task.cancel()
             # Whoever ignores this keeps its slot only for so long: a stuck branch never holds the rest.
-            loop = asyncio.get_running_loop()
-            self._clocks.append(loop.call_later(grace_s(self._session), self._release, index))
+            self._clocks.append(self._loop.call_later(grace_s(self._session), self._release, index))
 
     def _stop(self) -> None:
         """Abort what still runs and drop what never started. Waits for nothing."""
@@ -322,7 +324,7 @@ class FanOut:
                     error = TimeoutError("not there when the time of the whole fan-out was up")
                     self._settle(index, BranchState.TIMED_OUT, Outcome(self._calls[index], error=error))
                 elif branch is None:
-                    self._settle(index, BranchState.CANCELLED)
+                    self._settle(index, BranchState.CANCELLED, Outcome(self._calls[index]))
         for task in self._running.values():
             task.cancel()
 
@@ -347,7 +349,7 @@ class FanOut:
     # Waiting without polling
 
     async def _wait(self) -> None:
-        self._waiter = asyncio.get_running_loop().create_future()
+        self._waiter = self._loop.create_future()
         await self._waiter
 
     def _wake(self) -> None:
