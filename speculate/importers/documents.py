@@ -151,13 +151,17 @@ class _Reader:
         self._tail = b""  # the first bytes of a character that the window ends within
         self._text = ""
         self._at = 0
+        self._counted = 0  # up to where line ends were counted
         self._is_at_end = False
+        self._is_broken = False
         self.line = 1
         self._is_first = True
 
-    def _more(self, count: int = CHUNK_BYTES) -> None:
+    def _more(self, count: int) -> None:
         """Forget what was read, and take `count` more bytes in."""
-        self.line += self._text.count("\n", 0, self._at)
+        if self._is_broken:
+            raise RowError("not UTF-8")
+        self._forget()
         data = self._source.read(count)
         self._is_at_end = not data
         if self._is_first:
@@ -166,11 +170,14 @@ class _Reader:
         try:
             text, self._tail = data.decode("utf-8"), b""
         except UnicodeDecodeError as error:
-            if len(data) - error.start > 3 or self._is_at_end:
-                raise RowError("not UTF-8") from error
+            # Either the window ends within a character, or this is no text: said once all before it has been read.
             text, self._tail = data[: error.start].decode("utf-8"), data[error.start :]
-        self._text = self._text[self._at :] + text
-        self._at = 0
+            self._is_broken = len(self._tail) > 3 or self._is_at_end
+        self._text += text
+
+    def _forget(self) -> None:
+        self.mark_break()
+        self._text, self._at, self._counted = self._text[self._at :], 0, 0
 
     def peek(self) -> str:
         """The next character that is no white space; "" at the end."""
@@ -183,7 +190,7 @@ class _Reader:
                 return text[at]
             if self._is_at_end:
                 return ""
-            self._more()
+            self._more(CHUNK_BYTES)
 
     def take(self, character: str) -> None:
         found = self.peek()
@@ -194,8 +201,12 @@ class _Reader:
     def mark_line(self) -> None:
         """Bring `line` up to the next value."""
         self.peek()
-        self.line += self._text.count("\n", 0, self._at)
-        self._text, self._at = self._text[self._at :], 0
+        self.mark_break()
+
+    def mark_break(self) -> None:
+        """Bring `line` up to where the reading stands."""
+        self.line += self._text.count("\n", self._counted, self._at)
+        self._counted = self._at
 
     def value(self) -> tuple[Any, int]:
         """The next value whole, and its size in characters."""
@@ -211,8 +222,10 @@ class _Reader:
                 raise RowError("nested too deep to be read") from error
             except json.JSONDecodeError as error:
                 is_cut = error.msg.startswith("Unterminated string") or error.pos >= len(self._text) - 16
-                if self._is_at_end and is_cut:
-                    raise RowError("the file ends early") from error
+                if self._is_at_end:
+                    is_cut = is_cut and (error.msg.startswith("Unterminated") or error.pos >= len(self._text.rstrip()))
+                    if is_cut:
+                        raise RowError("the file ends early") from error
                 if not is_cut:
                     raise RowError(f"not JSON: {error.msg}") from error
             if len(self._text) - self._at > MAX_LINE_BYTES:
@@ -228,7 +241,7 @@ def _document_items(source: Source, report: Report) -> Iterator[Item]:
         while reader.peek():
             yield from _document_value(reader, groups, 0)
     except RowError as error:
-        reader.mark_line()
+        reader.mark_break()
         report(f"{error}; what follows in this file is lost", reader.line)
     except TraceError as error:
         report(error.problem, reader.line)

@@ -47,9 +47,11 @@ def _flat(run: dict[str, Any]) -> Iterator[dict[str, Any]]:
     while waiting:
         run = waiting.pop()
         yield run
-        shared = {"trace_id": run.get("trace_id") or run["id"]}
-        children = [child for child in run.get("child_runs") or () if _is_run(child)]
-        waiting.extend({**shared, **child, "parent_run_id": run["id"]} for child in children)
+        trace = run.get("trace_id") or run["id"]
+        for child in run.get("child_runs") or ():
+            if _is_run(child):
+                inherited = {"trace_id": child.get("trace_id") or trace, "parent_run_id": run["id"]}
+                waiting.append({**child, **inherited})
 
 
 def _span(run: dict[str, Any], item: Item) -> Span:
