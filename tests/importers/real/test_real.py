@@ -1,6 +1,6 @@
 """Importers on what the real SDKs write today: each plays the scenario here and now, with a fake model.
 
-Skipped for every SDK that is not installed; `tests/importers/requirements-real.txt` has them all.
+Skipped for every SDK that is not installed; `tests/importers/real/requirements.txt` has them all.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def is_installed(module: str) -> bool:
 def test_what_the_real_sdk_writes_is_imported_in_full(name: str, tmp_path: Path) -> None:
     file, module = NEEDS[name]
     if not is_installed(module):
-        pytest.skip(f"{module} is not installed; see tests/importers/requirements-real.txt")
+        pytest.skip(f"{module} is not installed; see tests/importers/real/requirements.txt")
     producer = import_module(f"tests.importers.real.produce_{name}")
     paths = [producer.produce(tmp_path)]
     if name == "inspect":
