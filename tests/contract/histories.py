@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Any
 
 from speculate.history import CUT, CallMade, Event, History, ModelText, ResultSeen, UserText, snapshot
@@ -31,9 +32,15 @@ def _called(tool: str, arguments: dict[str, Any], value: Any = None, **more: Any
 
 
 def hostile() -> dict[str, History]:
-    """By what is odd about them. Values are what the runtime's own snapshot leaves of them, or worse."""
+    """Fresh histories by what is odd about them."""
+    return {name: History(name, "tenant-1", events) for name, events in _hostile_events().items()}
+
+
+@cache
+def _hostile_events() -> dict[str, list[Event]]:
+    """Values are what the runtime's own snapshot leaves of them, or worse."""
     customer = {"customer_id": "C-1"}
-    events: dict[str, list[Event]] = {
+    return {
         "empty": [],
         "only a user": [UserText("Hello, my mail is kim@example.com.")],
         "empty texts": [UserText(""), ModelText(0, ""), UserText("")],
@@ -70,4 +77,3 @@ def hostile() -> dict[str, History]:
         "turns that go backwards": [CallMade("c0", 9, "get_order", {}), CallMade("c1", 2, "get_order", {})],
         "an untrusted result": _called("get_customer", customer, {"orders": ["O-9"]}, untrusted=True),
     }
-    return {name: History(name, "tenant-1", listed) for name, listed in events.items()}
