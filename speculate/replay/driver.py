@@ -126,7 +126,7 @@ def run_arm(stage: Stage, arm: Arm, progress: Progress | None = None) -> ArmRun:
 
 async def _run(stage: Stage, arm: Arm, progress: Progress | None) -> ArmRun:
     result = ArmRun(arm.name, [SessionRun(script.id) for script in stage.scripts])
-    world = World(stage.specs, stage.latency, stage.judge, stage.capacity, stage.keep_runs)
+    world = World(stage.specs, stage.latency, stage.judge, stage.capacity, stage.keep_runs, arm.predictor is not None)
     runtime = Runtime(
         {tool: world.tool(tool) for tool in stage.tools},
         manifest=stage.specs,

@@ -6,9 +6,12 @@ than the oracle has fetched results turns ahead, and none can save more than for
 
 from __future__ import annotations
 
+import json
 from bisect import bisect_left, insort
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import blake2b
+from typing import Any
 
 from speculate.calls import ToolCall
 from speculate.history import CallMade, Event, History, ModelText, ResultSeen, UserText
@@ -23,7 +26,7 @@ NEVER_AN_ARGUMENT = "speculate_replay_never_made"
 
 @dataclass(slots=True)
 class _Place:
-    """How far into a history its state is known. None: it holds something that was not recorded."""
+    """How far into a history its state is known. None: it holds something that cannot be told from other things."""
 
     seen: int
     state: int | None
@@ -46,7 +49,7 @@ class Recalled:
         self._scripts: dict[str, tuple[str, Mapping[str, ScriptedCall]]] = {}
         self.know(scripts)
         self._next_state = 1
-        self._states: dict[tuple[int, tuple[str, str | None]], int] = {}  # a trie of the events so far
+        self._states: dict[tuple[int, tuple[str, ...]], int] = {}  # a trie of the events so far
         self._answers: dict[tuple[int, int], Sequence[Prediction]] = {}
 
     def know(self, scripts: Sequence[SessionScript]) -> None:
@@ -56,7 +59,7 @@ class Recalled:
 
     def predict(self, history: History, limit: int) -> Sequence[Prediction]:
         state = self._state(history)
-        if state is None:  # built on a guess, or on a call that has no name of its own
+        if state is None:
             return self._ask(history, limit)
         known = self._answers.get((state, limit))
         if known is None:
@@ -75,7 +78,7 @@ class Recalled:
         return answer
 
     def _state(self, history: History) -> int | None:
-        """The number of the state this history is in; None if not all of it was recorded."""
+        """The number of the state this history is in, None if it cannot be told."""
         recorded_id, recorded = self._scripts.get(history.session, (history.session, {}))
         place = history.memo.get(self)
         if place is None:
@@ -87,7 +90,7 @@ class Recalled:
             place.seen += 1
         return place.state
 
-    def _step(self, state: int, tag: tuple[str, str | None]) -> int:
+    def _step(self, state: int, tag: tuple[str, ...]) -> int:
         following = self._states.get((state, tag))
         if following is None:
             following = self._states[state, tag] = self._next_state
@@ -95,18 +98,31 @@ class Recalled:
         return following
 
 
-def _tag(event: Event, recorded: Mapping[str, ScriptedCall]) -> tuple[str, str | None] | None:
-    """What tells this event from any other in its place of the session; None if it was not recorded."""
+def _tag(event: Event, recorded: Mapping[str, ScriptedCall]) -> tuple[str, ...] | None:
+    """What tells this event from any other in its place of the session; None if nothing does.
+
+    A recorded event is told by its id. One of a guess, whose id is new every time, by its content.
+    """
+    content: tuple[Any, ...]
     match event:
         case UserText():
-            return "user", None
+            return ("user",)
         case ModelText():
-            return "model", None
+            return ("model",)
         case CallMade():
             call = recorded.get(event.id)
-            return None if call is None or call.call.tool != event.tool else ("call", event.id)
+            if call is not None and call.call.tool == event.tool:
+                return "call", event.id
+            content = (event.tool, event.turn, event.arguments)
         case ResultSeen():
-            return ("result", event.id) if event.id in recorded else None
+            if event.id in recorded:
+                return "result", event.id
+            content = (event.tool, event.ok, event.raised, event.value)
+    try:
+        text = json.dumps(content)
+    except (TypeError, ValueError, RecursionError):
+        return None
+    return "guess", type(event).__name__, blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 class Timed:

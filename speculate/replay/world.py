@@ -59,10 +59,10 @@ class ToolRun:
 class Answer:
     """What a tool of the world returns: a recorded value, and the run it came from."""
 
-    __slots__ = ("run",)
+    __slots__ = ("_has_readers", "run")
 
-    def __init__(self, run: ToolRun) -> None:
-        self.run = run
+    def __init__(self, run: ToolRun, has_readers: bool = True) -> None:
+        self.run, self._has_readers = run, has_readers
 
     @property
     def ok(self) -> bool:
@@ -74,7 +74,9 @@ class Answer:
         return NEVER_MADE if self.run.call is None else self.run.call.value
 
     def model_dump(self, mode: str = "json") -> Any:
-        """What a history keeps of it."""
+        """What a history keeps of it: nothing where nobody reads it, since copying is most of a call's cost."""
+        if not self._has_readers:
+            return None
         return NEVER_MADE if self.run.call is None else self.run.call.seen
 
     def __deepcopy__(self, memo: Any) -> Answer:
@@ -224,7 +226,7 @@ _session: ContextVar[SessionState] = ContextVar("speculate_replay_session")
 class World:
     """All sessions' world during one arm. `capacity`: how many runs of a tool go on at once; others queue.
 
-    `keep_runs` keeps every start, for timelines.
+    `keep_runs` keeps every start, for timelines. `has_readers`: a predictor will look at the results.
     """
 
     def __init__(
@@ -234,7 +236,9 @@ class World:
         judge: Judge | None = None,
         capacity: Mapping[str, int] | None = None,
         keep_runs: bool = False,
+        has_readers: bool = True,
     ) -> None:
+        self.has_readers = has_readers
         self.safety = Safety()
         self.runs: list[ToolRun] = []
         self._specs, self._latency = specs, latency
@@ -320,7 +324,7 @@ class World:
             self.safety.writes_launched += 1
         self._changes.append(run)
         self._changes.append(run)
-        return _finish(run, self.now())
+        return self._finish(run)
 
     async def _run(self, name: str, arguments: Mapping[str, Any]) -> Answer:
         run = self._begin(name, arguments)
@@ -331,7 +335,7 @@ class World:
         finally:
             if run.judged.is_write:
                 self._changes.append(run)
-        return _finish(run, self.now())
+        return self._finish(run)
 
     def _begin(self, name: str, arguments: Mapping[str, Any]) -> ToolRun:
         try:
@@ -367,9 +371,8 @@ class World:
             _session.get().cut_short(run)
             raise
 
-
-def _finish(run: ToolRun, at: float) -> Answer:
-    run.ended_at = at
-    if run.call is not None and run.call.raised is not None:
-        raise _failure(run, run.call.raised)
-    return Answer(run)
+    def _finish(self, run: ToolRun) -> Answer:
+        run.ended_at = self.now()
+        if run.call is not None and run.call.raised is not None:
+            raise _failure(run, run.call.raised)
+        return Answer(run, self.has_readers)

@@ -129,7 +129,7 @@ def test_all_wrong_keeps_values_and_their_sources():
 
 
 def test_recalled_answers_a_state_once():
-    """The same events of the same session give the same answer without asking again; anything else is asked."""
+    """The same events give the same answer without asking again; what cannot be told apart is asked."""
     made = stage(session("s", "hi", turn(1.0, get("1"))))
     asked = []
 
@@ -150,16 +150,22 @@ def test_recalled_answers_a_state_once():
     assert asked == [1, 2, 3]
     recalled.predict(branch, 6)
     assert asked == [1, 2, 3, 3]
-    branch.append(ResultSeen("speculation-1", "get_order", True, "guessed"))
+    for number in range(2):
+        guessed = history.fork()
+        guessed.append(CallMade(f"speculation-{number}", 1, "get_order", {"order_id": "2"}))
+        guessed.append(ResultSeen(f"speculation-{number}", "get_order", True, "guessed"))
+        recalled.predict(guessed, 5)
+    assert asked == [1, 2, 3, 3, 5]
+    branch.append(ResultSeen("speculation-3", "get_order", True, {"no", "JSON"}))
     for _ in range(2):
         recalled.predict(branch, 5)
-    assert asked == [1, 2, 3, 3, 4, 4]
+    assert asked == [1, 2, 3, 3, 5, 4, 4]
     recalled.observe(history, ToolCall("clock"))
     other = History("s")
     other.append(CallMade("c1", 0, "another_tool", {}))
     recalled.predict(other, 5)
-    assert len(asked) == 7
-    assert len(recalled.seconds) == 7
+    assert len(asked) == 8
+    assert len(recalled.seconds) == 8
 
 
 def test_learning_is_frozen_unless_online():
