@@ -15,7 +15,7 @@ from predictors.pattern.guessing import Guess
 PULL = 4.0  # rows of evidence that the starting weights count for
 ROUNDS = 8
 
-# bias, logit of the tool in its context, words, forms, log of the arguments, nothing but the user spoke, made before
+# bias, logit of the tool in its context, words, forms, log of the arguments, user spoke last, made before, one record
 NEXT_START = (0.0, 1.0, 0.35, 0.5, 1.0, 0.0, 0.0, 0.0)
 USE_START = (0.0, 0.6, 0.5, 0.5, 0.4, 0.0, -0.5)
 
@@ -35,7 +35,7 @@ def next_features(guess: Guess, asked: bool) -> tuple[float, ...]:
     arguments = log(guess.p_arguments) if guess.p_arguments > 0.001 else -7.0
     return (
         1.0, guess.context, guess.words, guess.forms, arguments, 1.0 if asked else 0.0,
-        1.0 if guess.repeated else 0.0, guess.lead,
+        1.0 if guess.repeated else 0.0, guess.together,
     )  # fmt: skip
 
 

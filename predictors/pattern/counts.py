@@ -43,10 +43,11 @@ class Counts:
     in which an argument was that value (a rule is a path, a path and a change "path|lower", or a constant "=digest").
     joint: tool -> joint rule or group of records -> for each slot, turns in which an argument group was that record
     (for a group: turns in which it was there).
+    years: "" -> {sealed year of a date that was an argument: turns}.
     reach: tool -> path -> [values offered, values of them that the tool was called with later].
     """
 
-    __slots__ = ("contexts", "forms", "joint", "later", "offers", "reach", "sessions", "takes", "words")
+    __slots__ = ("contexts", "forms", "joint", "later", "offers", "reach", "sessions", "takes", "words", "years")
 
     def __init__(self) -> None:
         self.sessions: float = 0
@@ -57,6 +58,7 @@ class Counts:
         self.offers: dict[str, Rows] = {}
         self.takes: dict[str, dict[str, Rows]] = {}
         self.joint: dict[str, Rows] = {}
+        self.years: Table = {}
         self.reach: dict[str, Rows] = {}
 
     def add(self, other: Counts) -> None:
@@ -66,6 +68,7 @@ class Counts:
         _add_table(self.words, other.words)
         _add_table(self.later, other.later)
         _add_table(self.forms, other.forms)
+        _add_table(self.years, other.years)
         for tool, rows in other.offers.items():
             _add_rows(self.offers.setdefault(tool, {}), rows)
         for tool, rows in other.joint.items():

@@ -14,7 +14,7 @@ from hashlib import blake2b
 from typing import Any
 
 from predictors.pattern.indexing import Indexed
-from predictors.pattern.learning import Learned
+from predictors.pattern.learning import YEAR, Learned
 from predictors.pattern.state import call_key
 from speculate.resources import any_overlap
 from speculate.spec import ResolvedCall
@@ -147,7 +147,9 @@ class Digester:
             for name, found in call.rules.items():
                 mine = rules[name] = []
                 for rule, source in found:
-                    if rule[0] == "=":
+                    if rule[0] == YEAR:
+                        mine.append((rule, None))
+                    elif rule[0] == "=":
                         values[name] = self._digest.aliases.setdefault(rule, values.get(name, rule))
                         mine.append((rule, None))
                     else:

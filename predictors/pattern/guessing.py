@@ -11,7 +11,7 @@ from typing import Any
 from predictors.pattern.changes import CHANGES, fill
 from predictors.pattern.counts import ALL, SEPARATOR, WIDTH, Counts
 from predictors.pattern.learning import STAGES, form_features, later_keys, word_features
-from predictors.pattern.records import JOIN, parse, ranked
+from predictors.pattern.records import JOIN, PAIR, parse, ranked
 from predictors.pattern.state import LEFT, LEFT_MENTIONED, STALE, State
 from predictors.pattern.vault import Vault
 
@@ -58,7 +58,7 @@ class Guess:
     words: float
     forms: float
     p_arguments: float
-    lead: float
+    together: float  # 1.0 if several arguments come from one record
     p_later: float
     reach: float
     repeated: bool
@@ -377,13 +377,16 @@ class Guesser:
             cache: dict[str, list[Value]] = {}
             for share, names in forms:
                 rows = self._combined(state, tool, [(share, {}, {})], names, rules, cache)
+                apart = len(rows)
                 if len(names) > 1 and (rules.joint or tool in state.joint):
                     rows.extend(self._joint(state, tool, share, names, rules, cache))
-                for p, arguments, origins in rows:
+                for number, (p, arguments, origins) in enumerate(rows):
                     key = _guess_key(tool, arguments, origins)
                     earlier = out.get(key)
                     if earlier is not None:
                         earlier.p_arguments = max(p, earlier.p_arguments)
+                        if number >= apart:
+                            earlier.together = 1.0
                         continue
                     reached = 1.0
                     for _, _, rule, _, _, _ in origins.values():
@@ -391,8 +394,8 @@ class Guesser:
                         if row is not None and whole is not None:
                             reached = min(reached, (row[0] + 0.1) / (whole[0] + 1))
                     out[key] = Guess(
-                        tool, arguments, origins, context, word, spoken, p, 0.0, later.get(tool, 0.02), reached,
-                        key in state.made,
+                        tool, arguments, origins, context, word, spoken, p, 1.0 if number >= apart else 0.0,
+                        later.get(tool, 0.02), reached, key in state.made,
                     )  # fmt: skip
         return list(out.values())
 
@@ -403,7 +406,7 @@ class Guesser:
         if not local:
             return learned
         known = {each[3]: each for each in learned}
-        recent = sorted(local, key=lambda rule: -local[rule])[:4]
+        recent = sorted(local, key=lambda rule: (-rule.count(PAIR), -local[rule], rule))[:4]
         first = [known[rule] if rule in known else (*parse(rule), NO_CHANCES, rule) for rule in recent]
         return first + [each for each in learned if each[3] not in local]
 

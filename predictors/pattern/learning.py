@@ -16,6 +16,7 @@ from speculate.identity import canonical_json
 
 MAX_OFFERS = 400  # pools looked at for one turn
 MAX_CONSTANT = 80  # characters of a constant's JSON
+YEAR = "@"  # marks the sealed year of a date
 STAGES = "="  # the row of offers that counts turns by stage
 MAX_CALLS = 32  # of one turn
 
@@ -44,6 +45,8 @@ def learnable(
         kind = type(value)
         if kind in SCALARS:
             values[name] = value
+            if kind is str and len(value) == 10 and value[4] == "-" == value[7] and value[:4].isdigit():
+                rules[name] = [(YEAR + vault.add(value[:4], tenant), None)]
             if value in where:
                 continue
         text = canonical_json(value)
@@ -57,7 +60,7 @@ def learnable(
             if kind is str and not found[1:]:
                 found.extend(_templates(where, value, vault, tenant))
         if found:
-            rules[name] = found
+            rules[name] = [*rules.get(name, ()), *found]
     return Learned(tool, tuple(arguments), values, rules)
 
 
@@ -150,7 +153,10 @@ def _count_tool(counts: Counts, state: State, tool: str, calls: Sequence[Learned
         for name, rules in call.rules.items():
             rows = takes.setdefault(name, {})
             for rule, source in rules:
-                if rule[0] == "=":
+                if rule[0] == YEAR:
+                    years = counts.years.setdefault(ALL, {})
+                    years[rule[1:]] = years.get(rule[1:], 0) + weight
+                elif rule[0] == "=":
                     _taken(rows, rule, stage, weight)
                 else:
                     changed.setdefault(rule.rpartition("|")[0], []).append((name, rule, source))

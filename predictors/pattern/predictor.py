@@ -58,6 +58,7 @@ class PatternPredictor:
         self._indexer = Indexer()
         self._guesser = Guesser(counts, OpenValues(vault), self.hidden, self.schema)
         self._weights = weights or calibrate(counts, vault, sample, self.hidden)
+        self._year = self._usual_year()
         self._learned = 0  # calls observed: what was answered before an observation is out of date
         self._states: dict[int, tuple[Sequence[Event], State]] = {}
 
@@ -95,6 +96,15 @@ class PatternPredictor:
                 schema[tool] = sorted({*schema.get(tool, ()), *arguments})
         return self._of(counts, vault, sample, hidden, schema, None)
 
+    def _usual_year(self) -> str | None:
+        """The year that dates among arguments mostly lay in, if enough tenants showed it."""
+        years = self.counts.years.get("", {})
+        for digest in sorted(years, key=lambda each: (-years[each], each)):
+            year = self.vault.value(digest)
+            if year is not None:
+                return year
+        return None
+
     def _state(self, history: History) -> State:
         events = history.events
         state: State | None = history.memo.get(self)
@@ -118,7 +128,7 @@ class PatternPredictor:
                 others, state = found
                 if state.count == length and all(map(_is, others[:length], events)):
                     return state.copy()
-        return State()
+        return State(self._year)
 
     def predict(self, history: History, limit: int) -> Sequence[Prediction]:
         """At most `limit` whole calls, best `p_next` first. The answer to an unchanged history is remembered."""

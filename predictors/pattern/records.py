@@ -67,10 +67,12 @@ class Records:
         wanted = set(values.values())
         looked = 0
         for group, rows in self.groups.items():
+            best = 2  # of one group, only the rules that cover most
+            mine: dict[str, Record] = {}
             for record in reversed(rows):
                 looked += 1
                 if looked > MAX_LOOKED_AT:
-                    return found
+                    break
                 fields = record[2]
                 if len(wanted.intersection(fields.values())) < min(2, len(wanted)):
                     continue
@@ -79,8 +81,12 @@ class Records:
                     path = _field(fields, name, values[name])
                     if path is not None:
                         pairs.append(f"{name}={path}")
-                if len(pairs) > 1:
-                    found.setdefault(group + JOIN + PAIR.join(pairs), record)
+                if len(pairs) > best:
+                    best = len(pairs)
+                    mine.clear()
+                if len(pairs) == best:
+                    mine.setdefault(group + JOIN + PAIR.join(pairs), record)
+            found.update(mine)
         return found
 
 

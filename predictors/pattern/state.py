@@ -37,6 +37,7 @@ MAX_ARGUMENTS = 64
 MAX_FORMS = 12
 MAX_LOCAL = 256
 MAX_PATHS = 24
+YEAR_WEIGHT = 3  # dates that the usual year counts for
 MAX_USED = 4_000
 SCALARS = (str, int, float)
 
@@ -214,7 +215,7 @@ class State:
         "years",
     )  # fmt: skip
 
-    def __init__(self) -> None:
+    def __init__(self, year: str | None = None) -> None:
         self.count = 0  # events taken in
         self.evidence: Any = None  # what words say about tools, kept until the user says more
         self.answer: Any = None  # what was predicted for it, kept until it changes
@@ -232,7 +233,7 @@ class State:
         self.made: set[Any] = set()  # keys of the calls made
         self.records = Records()
         self.joint: dict[str, dict[str, int]] = {}  # tool -> joint rule -> calls of this session it gave
-        self.years: dict[str, int] = {}
+        self.years: dict[str, int] = {} if year is None else {year: YEAR_WEIGHT}
         self.spoken: set[int] = set()  # all words of the user
         self.times_asked = 0
         self.typed: dict[Any, str] = {}  # identifier the user typed -> its form
@@ -242,7 +243,7 @@ class State:
         self.asked = False  # whether the user spoke last
         self.boundary = 0  # the first event after the model's last turn
         self.turn = -1
-        self.year: str | None = None
+        self.year = year
         self.pending: Any = None
         self.silent: list[Any] = []
 
