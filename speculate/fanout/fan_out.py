@@ -251,7 +251,7 @@ class FanOut:
             state,
             outcome.value if state is BranchState.DONE else None,
             outcome.error,
-            outcome.served if attempts.count else None,
+            outcome.served if attempts.count and state is not BranchState.CANCELLED else None,
             0.0 if began is None else self._loop.time() - began,
             attempts.count,
             attempts.hedged,
