@@ -42,7 +42,8 @@ class AuditSettings:
     profile: times for what was not recorded. sample, replay_sample: how many sessions, drawn at random, the order of
     calls and the speculation are judged on; sums are over all sessions. speculation: replay, to see what it gives.
     frontier: also over the admission threshold. price: what one call of cost 1 costs, in the user's money. edges: a
-    graph of the user's own to compare. on_problem: is told of lines that cannot be read; without it they raise.
+    graph of the user's own to compare. draw: sessions whose timelines to keep. on_problem: is told of lines that
+    cannot be read; without it they raise.
     """
 
     profile: Profile = field(default_factory=load_profile)
@@ -55,6 +56,7 @@ class AuditSettings:
     frontier: bool = False
     price: float | None = None
     edges: frozenset[Edge] | None = None
+    draw: tuple[str, ...] = ()
     on_problem: Problem | None = None
 
 
@@ -145,16 +147,19 @@ def collect(
     whole: Reservoir[tuple[RecordedSession, SessionShape]] = Reservoir(
         settings.replay_sample if settings.speculation else 0, random, REPLAY_BYTES
     )
+    wanted: dict[str, tuple[RecordedSession, SessionShape]] = {}
     for session in sessions:
         shape = walk(session, specs.of, tallies.call)
         tallies.session(shape, _extent(session))
         if (place := shapes.wants()) is not None:
             shapes.put(place, shape, len(shape.calls))
-        if (place := whole.wants()) is not None:
+        if session.id in settings.draw:
+            wanted.setdefault(session.id, (session, shape))
+        elif (place := whole.wants()) is not None:
             whole.put(place, (session, shape), shape.weight)
         if progress is not None:
             progress("reading", 1)
-    kept = whole.items()
+    kept = [*wanted.values(), *whole.items()]
     return Collected(tallies, specs, shapes.items(), [session for session, _ in kept], [shape for _, shape in kept])
 
 

@@ -13,7 +13,7 @@ from speculate.audit.recommend import paying_tools, recommend
 from speculate.audit.shapes import Provenance
 from speculate.audit.tallies import STEPS, RetryTally, ToolTally
 from speculate.audit.tally import Quantiles
-from speculate.audit.timelines import choose, fanned_out, one_by_one, speculative
+from speculate.audit.timelines import MAX_TURNS, choose, fanned_out, one_by_one, speculative
 from speculate.replay import LatencyModel
 from speculate.resources import template_problem
 from speculate.spec import Effect, ToolSpec
@@ -420,18 +420,17 @@ def _timelines(audit: Audit, speculated: Speculated | None) -> list[dict[str, An
     """A few sessions to draw; without a replay, the longest and what fan-out makes of it."""
     if speculated is None:
         drawable = [session for session in audit.timed if any(turn.calls for turn in session.turns)]
-        longest = max(drawable, key=lambda session: (len(session.turns) <= 60, session.tool_s), default=None)
-        if longest is None:
-            return []
-        groups = fan_out_groups(longest, audit.knowledge)
+        asked = [session for session in drawable if session.id in audit.settings.draw]
+        longest = max(drawable, key=lambda session: (len(session.turns) <= MAX_TURNS, session.tool_s), default=None)
         return [
             {
-                "session": longest.id,
-                "why": "the longest tool time",
-                "sequential": one_by_one(longest),
-                "fan_out": fanned_out(groups),
+                "session": session.id,
+                "why": "asked for" if asked else "the longest tool time",
+                "sequential": one_by_one(session),
+                "fan_out": fanned_out(fan_out_groups(session, audit.knowledge)),
                 "speculative": None,
             }
+            for session in asked or ([] if longest is None else [longest])
         ]
     return [
         {
@@ -441,5 +440,5 @@ def _timelines(audit: Audit, speculated: Speculated | None) -> list[dict[str, An
             "fan_out": fanned_out(speculated.groups[chosen.place]),
             "speculative": speculative(speculated.times[chosen.place], speculated.alone.arms[chosen.place]),
         }
-        for chosen in choose(speculated.alone, speculated.times)
+        for chosen in choose(speculated.alone, speculated.times, audit.settings.draw)
     ]

@@ -23,8 +23,15 @@ class Chosen:
     why: str
 
 
-def choose(measured: Measured, sessions: Sequence[TimedSession]) -> list[Chosen]:
-    """The session that gained most, the one in the middle, the one that gained least, by share of its time."""
+def choose(measured: Measured, sessions: Sequence[TimedSession], draw: Sequence[str] = ()) -> list[Chosen]:
+    """The sessions asked for, or those that gained most, in the middle and least, by share of their time."""
+    asked = [
+        Chosen(place, "asked for")
+        for place, session in enumerate(sessions)
+        if session.id in draw and any(turn.calls for turn in session.turns)
+    ]
+    if asked:
+        return asked
     ranked = sorted(
         (
             (1 - times.speculative_s / times.off_s, place)

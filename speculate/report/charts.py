@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 WIDTH, HEIGHT = 360, 232
-LEFT, RIGHT, TOP, BOTTOM = 46, 14, 14, 40
+LEFT, RIGHT, TOP, BOTTOM = 48, 24, 14, 40
 TICKS = 5
 
 Point = tuple[float, float]

@@ -13,8 +13,8 @@ NONE = "–"
 def percent(value: float) -> str:
     """12.3 %; what would round to nothing says so."""
     if 0 < abs(value) < 0.0005:
-        return "<0.1 %" if value > 0 else ">−0.1 %"
-    return f"{100 * value:.1f} %".replace("-", "−")
+        return "<0.1\u00a0%" if value > 0 else ">−0.1\u00a0%"
+    return f"{100 * value:.1f}\u00a0%".replace("-", "−")
 
 
 def seconds(value: float) -> str:

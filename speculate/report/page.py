@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
@@ -69,7 +70,8 @@ def render(source: Source, detail: Mapping[str, Any] | None = None, title: str |
     speculation = None if more is None else more["speculation"]
     return template.render(
         style=Markup((files / "page.css").read_text(encoding="utf-8")),  # noqa: S704  # our own file
-        title=title or f"{'Audit' if is_audit else 'Replay'}: {source.name}",
+        title=title or _title(source),
+        manifest=Path(document["manifest"]).name if is_audit and document["manifest"] else None,
         is_audit=is_audit,
         document=document,
         more=more,
@@ -92,6 +94,14 @@ def render(source: Source, detail: Mapping[str, Any] | None = None, title: str |
         shown_edges=SHOWN_EDGES,
         embedded={"input": _embedded(document), "detail": None if is_audit or detail is None else _embedded(detail)},
     )
+
+
+def _title(source: Source) -> str:
+    """What the page is about: the traces' names, where the JSON has them."""
+    if source.kind == "replay":
+        return f"Replay: {source.name}"
+    names = [Path(trace).name.removesuffix(".gz").removesuffix(".jsonl") for trace in source.document["traces"]]
+    return f"Audit: {', '.join(names[:3])}{f' and {len(names) - 3} more' if len(names) > 3 else ''}"
 
 
 def _embedded(document: Mapping[str, Any]) -> Markup:
