@@ -255,6 +255,19 @@ def test_claude_code_lines_make_a_session_and_its_side_chain() -> None:
     assert [c.tool for c in found["S-1/k1"].calls] == ["grep"]
 
 
+def test_claude_code_as_the_program_writes_it() -> None:
+    """A file of version 2.1.197, run against a scripted server (what it attaches of its own set-up left out)."""
+    session = one(list(import_file(FIXTURES / "claude_code_real.jsonl")))
+    assert [[(c.tool, c.args) for c in t.calls] for t in session.turns] == [
+        [("Read", {"file_path": "/app/o1.json"}), ("Read", {"file_path": "/app/o2.json"})],
+        [("Read", {"file_path": "/app/none.json"})],
+        [],
+    ]
+    assert [r.ok for t in session.turns for r in t.results.values()] == [True, True, False]
+    assert [t.record.text for t in session.turns] == ["I look at both orders.", None, "Done."]
+    assert all(t.record.llm_s is not None for t in session.turns)
+
+
 def line(kind: str, content: Any, **fields: Any) -> dict[str, Any]:
     message = {"role": kind, "content": content, **fields.pop("message", {})}
     return {"type": kind, "sessionId": "s", "uuid": fields.pop("uuid", str(content)), "message": message, **fields}
