@@ -53,8 +53,8 @@ class TrainableModel(Model, Protocol):
         """Learn from these sessions. Never from arguments that the manifest calls sensitive."""
         ...
 
-    def explain(self) -> Iterable[str]:
-        """What was learned, for people, one rule a line."""
+    def explain(self) -> Iterable[Any]:
+        """What was learned: lines of text, or rules with tool, argument, rule, support, precision and tenants."""
         ...
 
     def merge(self, other: Self) -> Self:

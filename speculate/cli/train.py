@@ -18,6 +18,7 @@ from speculate.prediction import Predictor
 from speculate.siblings import sibling
 from speculate.spec import ToolSpec
 from speculate.trace import RecordedSession, read_sessions
+from speculate.training.explaining import lines, rules_of
 from speculate.training.judging import judge_predictor
 from speculate.training.learning import merge, train
 from speculate.training.page import number, percent, render
@@ -70,15 +71,15 @@ def run(args: argparse.Namespace, console: Console) -> int:
         "model": None,
         "judged": None,
     }
-    rules = _explained(predictor) if args.explain else None
+    rules = rules_of(predictor) if args.explain else None
     if rules is not None:
         document["rules"] = rules
     if args.out:
         sibling("predictors").save_predictor(predictor, args.out)
         document["model"] = {"path": args.out, "bytes": Path(args.out).stat().st_size}
     _say_learned(console, document)
-    for rule in rules or ():
-        console.print(f"  {rule}", markup=False, soft_wrap=True)
+    for line in lines(rules or ()):
+        console.print(line, markup=False, soft_wrap=True)
     if args.judge:
         document["judged"] = _judged(args, predictor, sessions, specs, console)
         _say_judged(console, document["judged"])
@@ -138,13 +139,6 @@ def _learn(
         names.append("what was learned from the traces")
     merged: Predictor = merge(models, names)
     return merged
-
-
-def _explained(predictor: Predictor) -> list[str]:
-    explain = getattr(predictor, "explain", None)
-    if not callable(explain):
-        raise SpeculateError(f"a {type(predictor).__name__} has no rules to explain")
-    return [str(rule) for rule in explain()]
 
 
 def _judged(

@@ -77,7 +77,7 @@ class Analysis:
         guesses = [
             spec.canonical_arguments(each.prediction.arguments)
             for each in judged.predictions
-            if each.prediction.tool == call.call.tool and each.speculable
+            if each.prediction.tool == call.call.tool
         ]
         for name, value in spec.canonical_arguments(call.call.args).items():
             if name in call.call.args:  # a default that was filled in is nobody's guess

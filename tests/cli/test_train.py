@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,41 @@ def test_rules_are_explained(kind: str, rule: str, capsys: pytest.CaptureFixture
     extra = ["--set", 'components=["markov","repeat"]'] if kind == "tournament" else []
     assert speculate(ODD, "--manifest", MANIFEST, "--predictor", kind, "--explain", *extra) == 0
     assert rule in capsys.readouterr().out
+
+
+def test_rules_about_arguments_stand_under_the_argument(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The best six of each; all of them in the JSON."""
+    out = tmp_path / "out.json"
+    assert speculate(
+        ODD, "--manifest", MANIFEST, "--predictor", f"{__name__}:Ruled", "--explain", "--json", out
+    ) == 0  # fmt: skip
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "  get_order.order_id",
+        *[f"     50.0%  rule {n} (right 3×, 2 tenants)" for n in range(6)],
+        "           … 2 more",
+        "  refund.amount",
+        "    100.0%  the price (right 0.5×)",
+        "  and a line",
+    ]
+    assert len(json.loads(out.read_text())["rules"]) == 10
+
+
+@dataclass
+class Rule:
+    tool: str
+    argument: str
+    rule: str
+    support: float
+    precision: float
+    tenants: int | None
+
+
+class Ruled(RepeatPredictor):
+    """A predictor with rules about arguments."""
+
+    def explain(self) -> Any:
+        many = [Rule("get_order", "order_id", f"rule {n}", 3, 0.5, 2) for n in range(8)]
+        return [*many, Rule("refund", "amount", "the price", 0.5, 1.0, None), "and a line"]
 
 
 def test_merging_is_training_on_all(tmp_path: Path, dev: Path) -> None:

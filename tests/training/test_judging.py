@@ -12,7 +12,7 @@ from speculate.core.latency import Latencies
 from speculate.core.policy import Policy
 from speculate.history import CallMade, History, ModelText, ResultSeen, UserText
 from speculate.prediction import Prediction
-from speculate.spec import ArgumentSpec, Effect, ToolSpec
+from speculate.spec import ArgumentSpec, Effect, EffectRule, ToolSpec
 from speculate.testing import ScriptedPredictor
 from speculate.trace import (
     CallIssued,
@@ -24,6 +24,7 @@ from speculate.trace import (
     UserSaid,
 )
 from speculate.training.analysis import NOTHING, Miss
+from speculate.training.explaining import lines
 from speculate.training.judging import Judgement, judge_predictor
 from speculate.training.outlook import Outlook
 from speculate.training.presence import Presence, leaves
@@ -76,6 +77,17 @@ def test_where_misses_come_from() -> None:
     }  # fmt: skip
     assert judged["confusion"] == [{"tool": "get", "expected": "set", "turns": 1}]
     assert judged["prediction"]["exact@3"] == 0.4
+
+
+def test_guesses_of_a_tool_count_for_its_arguments_even_if_they_could_not_be_launched() -> None:
+    """A tool whose effect depends on its arguments is expected, also when the guess is one of its writes."""
+    shell = ToolSpec(
+        "sh", Effect.WRITE, when=(EffectRule(lambda args: args.get("cmd") == "ls", Effect.READ, reads=("fs",)),)
+    )
+    predictor = ScriptedPredictor([guess("sh", 0.9, cmd="rm"), guess("sh", 0.5, cmd="ls")])
+    (row,) = judge_predictor(predictor, [session([("sh", {"cmd": "ls"})])], {"sh": shell}).document()["arguments"]
+    assert row["misses"][Miss.RANKED_LOW.value] == 1
+    assert (row["exact@1"], row["exact@3"]) == (0.0, 1.0)
 
 
 def test_writes_are_counted_and_not_judged() -> None:
@@ -216,3 +228,9 @@ def test_presence_follows_and_is_bounded() -> None:
     presence.follow(history)
     assert presence.has("late")
     assert sum(1 for _ in leaves(list(range(50_000)))) == 19_999
+
+
+def test_rules_that_end_with_too_many_say_so() -> None:
+    """The last argument's as well."""
+    rule = {"tool": "get", "argument": "id", "rule": "r", "support": 1, "precision": 0.25, "tenants": None}
+    assert list(lines([rule] * 7))[-2:] == ["     25.0%  r (right 1×)", "           … 1 more"]
