@@ -32,6 +32,7 @@ from speculate.notices import (
     TurnEnded,
     UserSpoke,
 )
+from speculate.runtime.predicting import REDACTED
 from speculate.spec import ToolSpec
 from speculate.trace.reader import TORN
 from speculate.trace.records import (
@@ -47,7 +48,6 @@ from speculate.trace.writer import MAX_WRITTEN_DEPTH, encode_record, writable
 
 _log = logging.getLogger(__name__)
 
-REDACTED = "[sensitive]"
 _RECORDED = frozenset({SessionOpened, UserSpoke, TurnBegan, TurnEnded, CallStarted, CallEnded, SessionClosed})
 
 
@@ -59,7 +59,7 @@ class _Stop:
 class TraceRecorder:
     """Appends what it is told to `path` as trace v1. `runtime = Runtime(…, observers=[TraceRecorder("runs.jsonl")])`.
 
-    specs: the manifest; arguments it declares `sensitive` are replaced by "[sensitive]" (the runtime does it too).
+    specs: the manifest; arguments it declares `sensitive` are replaced by "[redacted]" (the runtime does it too).
     model, dataset: written into every session's first record.
     max_queued: notices that may wait for the disk; more are dropped and counted.
 

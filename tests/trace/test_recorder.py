@@ -29,7 +29,8 @@ from speculate.notices import (
     TurnEnded,
     UserSpoke,
 )
-from speculate.recorder import REDACTED, TraceRecorder
+from speculate.recorder import TraceRecorder
+from speculate.runtime.predicting import REDACTED
 from speculate.spec import ArgumentSpec, Effect, ToolSpec
 from speculate.trace import (
     CallIssued,
