@@ -6,6 +6,7 @@ Adding two of these gives exactly what counting both sets of sessions gives.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import zip_longest
 from typing import Any
 
 from predictors.pattern.state import SLOTS
@@ -31,7 +32,7 @@ def _add_table(into: Table, other: Table) -> None:
 def _add_rows(into: Rows, other: Rows) -> None:
     for path, row in other.items():
         mine = into.get(path)
-        into[path] = list(row) if mine is None else [a + b for a, b in zip(mine, row, strict=True)]
+        into[path] = list(row) if mine is None else [a + b for a, b in zip_longest(mine, row, fillvalue=0)]
 
 
 class Counts:
@@ -90,25 +91,19 @@ class Counts:
         counts = cls()
         for name in cls.__slots__:
             setattr(counts, name, document[name])
-        counts.joint = {tool: {p: wide(r) for p, r in rows.items()} for tool, rows in counts.joint.items()}
-        counts.offers = {tool: {p: wide(r) for p, r in rows.items()} for tool, rows in counts.offers.items()}
-        counts.takes = {
-            tool: {name: {p: wide(r) for p, r in rows.items()} for name, rows in arguments.items()}
-            for tool, arguments in counts.takes.items()
-        }
         return counts
 
 
 def wide(row: list[float]) -> list[float]:
-    """A row of slots, whose trailing zeros are left out in a file."""
-    return row + [0] * (WIDTH - len(row))
+    """A row of slots in full: its trailing zeros are left out in a file."""
+    return row if len(row) == WIDTH else row + [0] * (WIDTH - len(row))
 
 
 def _sorted(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _sorted(value[key]) for key in sorted(value)}
-    if isinstance(value, list) and len(value) == WIDTH:
-        end = WIDTH
+    if isinstance(value, list) and len(value) > 2:
+        end = len(value)
         while end and not value[end - 1]:
             end -= 1
         return value[:end]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from predictors.pattern.counts import ALL, SEPARATOR, Counts
+from predictors.pattern.counts import ALL, SEPARATOR, Counts, wide
 from predictors.pattern.guessing import Guesser, Value
 from predictors.pattern.records import JOIN, PAIR
 from predictors.pattern.state import SLOT_NAMES, STALE, State
@@ -67,14 +67,14 @@ def explain_rules(guesser: Guesser, counts: Counts, vault: Vault) -> list[Rule]:
             for chance, path, change, chances, _ in rules.arguments[name]:
                 slot = chances.index(chance)
                 rule = f"{path}|{change}" if change else path
-                support = taken[rule][slot]
+                support = wide(taken[rule])[slot]
                 shown, tenants = rule, None
                 if change[:1] == "=":
                     before_after = vault.value(change[1:])
                     if before_after is None:
                         continue
                     shown, tenants = f"{path} in {before_after}", vault.tenants(change[1:])
-                offered = counts.offers[tool][path][slot]
+                offered = wide(counts.offers[tool][path])[slot]
                 found.append(
                     Rule(tool, name, f"{shown} [{_slot(slot)}]", support, support / max(support, offered), tenants)
                 )
@@ -87,8 +87,8 @@ def explain_rules(guesser: Guesser, counts: Counts, vault: Vault) -> list[Rule]:
         for chance, group, _, chances, rule in rules.joint[:6]:
             slot = chances.index(chance)
             pairs = rule.partition(JOIN)[2].split(PAIR)
-            support = counts.joint[tool][rule][slot]
-            there = counts.joint[tool][group][STALE if slot >= STALE else 0]
+            support = wide(counts.joint[tool][rule])[slot]
+            there = wide(counts.joint[tool][group])[STALE if slot >= STALE else 0]
             names = ", ".join(pair.partition("=")[0] for pair in pairs)
             text = f"one record of {group}: {', '.join(pairs)} [{_slot(slot)}]".replace(SEPARATOR, ",")
             out.append(Rule(tool, names, text, support, support / max(support, there)))

@@ -9,7 +9,7 @@ from math import log
 from typing import Any
 
 from predictors.pattern.changes import CHANGES, fill
-from predictors.pattern.counts import ALL, SEPARATOR, WIDTH, Counts
+from predictors.pattern.counts import ALL, SEPARATOR, WIDTH, Counts, wide
 from predictors.pattern.learning import STAGES, form_features, later_keys, word_features
 from predictors.pattern.records import JOIN, PAIR, parse, ranked
 from predictors.pattern.state import LEFT, LEFT_MENTIONED, STALE, State
@@ -101,7 +101,7 @@ class ToolRules:
         if total and not self.forms:
             self.forms = [(1.0, [])]
         offers = counts.offers.get(tool, {})
-        stages = offers.get(STAGES) or NO_CHANCES
+        stages = wide(offers.get(STAGES) or [])
         joint = counts.joint.get(tool, {})
         found = []
         for rule, taken in joint.items():
@@ -111,10 +111,11 @@ class ToolRules:
             there = joint.get(group)
             if there is None:
                 continue
+            there = wide(there)
             fresh, stale = there[0], there[STALE]
             chances = [
                 (t - 0.4) / ((fresh if slot < STALE else stale) + 0.6) if t > 0.4 else 0.0
-                for slot, t in enumerate(taken)
+                for slot, t in enumerate(wide(taken))
             ]
             if max(chances) > 0.02:
                 found.append((max(chances), group, paths, chances, rule))
@@ -125,7 +126,8 @@ class ToolRules:
         for name, rows in counts.takes.get(tool, {}).items():
             learned = []
             constants = []
-            for rule, taken in rows.items():
+            for rule, row in rows.items():
+                taken = wide(row)
                 if rule[0] == "=":
                     chances = [(t - 0.4) / (n + 0.6) if t > 0.4 else 0.0 for t, n in zip(taken, stages, strict=True)]
                     best = max(chances)
@@ -141,7 +143,7 @@ class ToolRules:
                 if offered is None:
                     continue
                 chances = [
-                    (t - 0.4) / (max(t, o) + 0.6) if t > 0.4 else 0.0 for t, o in zip(taken, offered, strict=True)
+                    (t - 0.4) / (max(t, o) + 0.6) if t > 0.4 else 0.0 for t, o in zip(taken, wide(offered), strict=True)
                 ]
                 best = max(chances)
                 if best > LEAST_RULE:

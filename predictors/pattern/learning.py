@@ -8,9 +8,9 @@ from itertools import islice
 from typing import Any
 
 from predictors.pattern.changes import CHANGES, affix, pieces_of, sources_of
-from predictors.pattern.counts import ALL, WIDTH, Counts, bump, form
+from predictors.pattern.counts import ALL, WIDTH, Counts, bump, form, wide
 from predictors.pattern.records import parse, ranked
-from predictors.pattern.state import SCALARS, STALE, State
+from predictors.pattern.state import RAW, SCALARS, STALE, State
 from predictors.pattern.vault import Vault
 from speculate.identity import canonical_json
 
@@ -36,6 +36,8 @@ def learnable(
     state: State, tool: str, arguments: Mapping[str, Any], hidden: frozenset[str], vault: Vault, tenant: str
 ) -> Learned:
     """What there is to learn from a call made in this state. Arguments called sensitive are not looked at."""
+    if RAW in arguments:
+        return Learned(tool, (RAW,), {})
     values: dict[str, Any] = {}
     rules: dict[str, list[tuple[str, Any]]] = {}
     where = state.where
@@ -112,8 +114,8 @@ def later_keys(state: State) -> list[str]:
 
 def _taken(rows: dict[str, list[float]], rule: str, slot: int, weight: float) -> None:
     row = rows.get(rule)
-    if row is None:
-        row = rows[rule] = [0] * WIDTH
+    if row is None or len(row) < WIDTH:
+        row = rows[rule] = [0] * WIDTH if row is None else wide(row)
     row[slot] += weight
 
 
@@ -131,10 +133,18 @@ def count_turn(counts: Counts, state: State, calls: Sequence[Learned], later: It
     for key in later_keys(state):
         bump(counts.later, key, later, weight)
     for tool in tools:
-        _count_tool(counts, state, tool, [call for call in calls if call.tool == tool][:MAX_CALLS], weight)
+        _count_tool(
+            counts,
+            state,
+            tool,
+            [call for call in calls if call.tool == tool and RAW not in call.names][:MAX_CALLS],
+            weight,
+        )
 
 
 def _count_tool(counts: Counts, state: State, tool: str, calls: Sequence[Learned], weight: float) -> None:
+    if not calls:
+        return
     offers = counts.offers.setdefault(tool, {})
     takes = counts.takes.setdefault(tool, {})
     forms = counts.forms.setdefault(tool, {ALL: 0})
@@ -165,8 +175,8 @@ def _count_tool(counts: Counts, state: State, tool: str, calls: Sequence[Learned
     used = state.used.get(tool) or {}
     for path, pool in islice(state.pools.items(), MAX_OFFERS):
         row = offers.get(path)
-        if row is None:
-            row = offers[path] = [0] * WIDTH
+        if row is None or len(row) < WIDTH:
+            row = offers[path] = [0] * WIDTH if row is None else wide(row)
         for slot, value, _, _ in pool.slots(used, state):
             row[slot] += weight
             names_ = wanted.get(value)

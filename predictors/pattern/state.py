@@ -37,6 +37,7 @@ MAX_ARGUMENTS = 64
 MAX_FORMS = 12
 MAX_LOCAL = 256
 MAX_PATHS = 24
+RAW = "_raw"  # stands for arguments that were no JSON object
 YEAR_WEIGHT = 3  # dates that the usual year counts for
 MAX_USED = 4_000
 SCALARS = (str, int, float)
@@ -345,6 +346,9 @@ class State:
 
     def _call(self, event: Indexed) -> None:
         tool, arguments = event.tool, event.arguments
+        if RAW in arguments:  # no arguments at all: nothing to learn from or to repeat
+            self.calls.append((tool, {}))
+            return
         local = self.local.setdefault(tool, {})
         used = self.used.setdefault(tool, {})
         for name, value in arguments.items():

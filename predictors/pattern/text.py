@@ -12,6 +12,7 @@ from zlib import crc32
 MAX_CHARACTERS = 2_400
 MAX_TOKENS = 260
 MAX_SPANS = 90
+NEIGHBOURS = 128  # buckets of the words before a span
 BUCKETS = 4_096  # words are counted under hashed buckets, so that no word of a user stands in a model
 
 _TOKEN = re.compile(
@@ -65,7 +66,7 @@ def bucket(word: str) -> int:
 
 
 def _before(previous: str) -> str:
-    return previous if previous in FUNCTION_WORDS else f"~{bucket(previous)}" if previous else "^"
+    return previous if previous in FUNCTION_WORDS else f"~{bucket(previous) % NEIGHBOURS}" if previous else "^"
 
 
 def read(text: str, year: str | None = None) -> tuple[list[Span], list[str]]:
