@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from speculate.errors import MissingExtra
@@ -29,6 +30,16 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span, TracerProvider
 
 
+@dataclass(slots=True)
+class _Spans:
+    """The open spans of one session."""
+
+    session: Span
+    turn: Span | None = None
+    calls: dict[str, Span] = field(default_factory=dict)
+    launches: dict[int, Span] = field(default_factory=dict)
+
+
 class OpenTelemetryObserver:
     """Turns notices into spans. Pass it as an observer.
 
@@ -45,10 +56,7 @@ class OpenTelemetryObserver:
         self._trace = trace
         self._tracer = trace.get_tracer("speculate", tracer_provider=tracer_provider)
         self._record_content = record_content
-        self._sessions: dict[str, Span] = {}
-        self._turns: dict[str, Span] = {}
-        self._calls: dict[tuple[str, str], Span] = {}
-        self._launches: dict[tuple[str, int], Span] = {}
+        self._sessions: dict[str, _Spans] = {}
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
             SessionOpened: self._session_opened,
             TurnBegan: self._turn_began,
@@ -68,8 +76,8 @@ class OpenTelemetryObserver:
             handler(notice)
 
     def _start(self, session: str, name: str, attributes: Mapping[str, Any]) -> Span:
-        parent = self._sessions.get(session)
-        context = None if parent is None else self._trace.set_span_in_context(parent)
+        spans = self._sessions.get(session)
+        context = None if spans is None else self._trace.set_span_in_context(spans.session)
         return self._tracer.start_span(
             name, context=context, attributes={**attributes, "gen_ai.conversation.id": session}
         )
@@ -78,32 +86,36 @@ class OpenTelemetryObserver:
         attributes = {"gen_ai.operation.name": "invoke_agent"}
         if notice.tenant is not None:
             attributes["speculate.tenant"] = notice.tenant
-        self._sessions[notice.session] = self._start(notice.session, "invoke_agent", attributes)
+        self._sessions[notice.session] = _Spans(self._start(notice.session, "invoke_agent", attributes))
 
     def _turn_began(self, notice: TurnBegan) -> None:
-        self._turns[notice.session] = self._start(
-            notice.session, "chat", {"gen_ai.operation.name": "chat", "speculate.turn": notice.turn}
-        )
+        if (spans := self._sessions.get(notice.session)) is not None:
+            spans.turn = self._start(
+                notice.session, "chat", {"gen_ai.operation.name": "chat", "speculate.turn": notice.turn}
+            )
 
     def _turn_ended(self, notice: TurnEnded) -> None:
-        span = self._turns.pop(notice.session, None)
-        if span is not None:
-            span.end()
+        spans = self._sessions.get(notice.session)
+        if spans is not None and spans.turn is not None:
+            spans.turn.end()
+            spans.turn = None
 
     def _launched(self, notice: Launched) -> None:
-        self._launches[notice.session, notice.id] = self._start(
-            notice.session,
-            f"speculate {notice.tool}",
-            {
-                "gen_ai.tool.name": notice.tool,
-                "speculate.launch.id": notice.id,
-                "speculate.launch.source": notice.source,
-                "speculate.launch.p_use": notice.p_use,
-            },
-        )
+        if (spans := self._sessions.get(notice.session)) is not None:
+            spans.launches[notice.id] = self._start(
+                notice.session,
+                f"speculate {notice.tool}",
+                {
+                    "gen_ai.tool.name": notice.tool,
+                    "speculate.launch.id": notice.id,
+                    "speculate.launch.source": notice.source,
+                    "speculate.launch.p_use": notice.p_use,
+                },
+            )
 
     def _launch_retired(self, notice: LaunchRetired) -> None:
-        span = self._launches.pop((notice.session, notice.id), None)
+        spans = self._sessions.get(notice.session)
+        span = None if spans is None else spans.launches.pop(notice.id, None)
         if span is None:
             return
         span.set_attribute("speculate.launch.outcome", notice.outcome)
@@ -115,6 +127,9 @@ class OpenTelemetryObserver:
         span.end()
 
     def _call_started(self, notice: CallStarted) -> None:
+        spans = self._sessions.get(notice.session)
+        if spans is None:
+            return
         attributes: dict[str, Any] = {
             "gen_ai.operation.name": "execute_tool",
             "gen_ai.tool.name": notice.tool,
@@ -124,10 +139,11 @@ class OpenTelemetryObserver:
         }
         if self._record_content:
             attributes["gen_ai.tool.call.arguments"] = _text(notice.arguments)
-        self._calls[notice.session, notice.id] = self._start(notice.session, f"execute_tool {notice.tool}", attributes)
+        spans.calls[notice.id] = self._start(notice.session, f"execute_tool {notice.tool}", attributes)
 
     def _call_ended(self, notice: CallEnded) -> None:
-        span = self._calls.pop((notice.session, notice.id), None)
+        spans = self._sessions.get(notice.session)
+        span = None if spans is None else spans.calls.pop(notice.id, None)
         if span is None:
             return
         span.set_attribute("speculate.served", notice.served.value)
@@ -148,22 +164,24 @@ class OpenTelemetryObserver:
         span.end()
 
     def _faulted(self, notice: Fault) -> None:
-        span = None if notice.session is None else self._sessions.get(notice.session)
-        if span is not None:
-            span.add_event(
+        spans = None if notice.session is None else self._sessions.get(notice.session)
+        if spans is not None:
+            spans.session.add_event(
                 "speculate.fault",
                 {"speculate.fault.kind": notice.kind, "speculate.fault.name": notice.name, "detail": notice.detail},
             )
 
     def _session_closed(self, notice: SessionClosed) -> None:
-        span = self._sessions.pop(notice.session, None)
-        if span is None:
+        spans = self._sessions.pop(notice.session, None)
+        if spans is None:
             return
-        if (turn := self._turns.pop(notice.session, None)) is not None:
-            turn.end()
+        # A turn or a call that the application cancelled has no end of its own.
+        for left in (spans.turn, *spans.calls.values(), *spans.launches.values()):
+            if left is not None:
+                left.end()
         if notice.unstopped:
-            span.set_attribute("speculate.unstopped", list(notice.unstopped))
-        span.end()
+            spans.session.set_attribute("speculate.unstopped", list(notice.unstopped))
+        spans.session.end()
 
 
 def _text(value: Any) -> str:

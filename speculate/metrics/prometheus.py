@@ -44,6 +44,7 @@ class PrometheusMetrics:
         self._source = BoundedLabel(MAX_NAMES)
         self._reason = BoundedLabel(MAX_NAMES)
         self._fault = BoundedLabel(MAX_NAMES)
+        self._unanswered: dict[str, int] = {}  # open sessions: their calls in flight
         tally = Tally(METRICS)
         try:
             self.registry.register(tally)
@@ -114,16 +115,21 @@ class PrometheusMetrics:
 
     def _call_started(self, notice: CallStarted) -> None:
         self._calls_in_flight.add()
+        self._unanswered[notice.session] = self._unanswered.get(notice.session, 0) + 1
 
     def _call_ended(self, notice: CallEnded) -> None:
         tool, served = self._tool(notice.tool), notice.served.value
         self._calls.add((tool, served, "true" if notice.speculable else "false"))
-        self._calls_in_flight.add((), -1.0)
+        self._answer(notice.session, 1)
         self._wait_s.observe((served,), notice.waited_s)
         if notice.tool_s is not None:
             self._tool_s.observe((tool,), notice.tool_s)
         if not notice.ok:
             self._errors.add((tool, "returned" if notice.raised is None else "raised"))
+
+    def _answer(self, session: str, calls: int) -> None:
+        self._calls_in_flight.add((), -float(calls))
+        self._unanswered[session] = self._unanswered.get(session, 0) - calls
 
     def _turn_ended(self, notice: TurnEnded) -> None:
         self._model_s.observe((), notice.llm_s)
@@ -134,6 +140,9 @@ class PrometheusMetrics:
 
     def _session_closed(self, notice: SessionClosed) -> None:
         self._open.add((), -1.0)
+        # A call that the application cancelled has no end of its own.
+        self._answer(notice.session, self._unanswered.get(notice.session, 0))
+        del self._unanswered[notice.session]
         self._unstopped.add((), len(notice.unstopped))
 
     def _faulted(self, notice: Fault) -> None:

@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+from wsgiref.simple_server import WSGIRequestHandler, make_server
 
-from prometheus_client import start_http_server
+from prometheus_client import make_wsgi_app
+from prometheus_client.exposition import ThreadingWSGIServer
 
 from speculate.errors import SpeculateError
 from speculate.metrics.prometheus import PrometheusMetrics
+
+POLL_S = 0.05  # how long closing takes at most
+
+
+class _Server(ThreadingWSGIServer):
+    """Answers each scrape on a thread of its own."""
+
+
+class _SixServer(_Server):
+    address_family = socket.AF_INET6
+
+
+class _Silent(WSGIRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:
+        """A scrape every few seconds is not news."""
 
 
 class MetricsServer:
@@ -16,11 +35,16 @@ class MetricsServer:
 
     def __init__(self, metrics: PrometheusMetrics, port: int, addr: str) -> None:
         try:
-            self._server, self._thread = start_http_server(port, addr=addr, registry=metrics.registry)
+            kind = _SixServer if ":" in addr else _Server
+            self._server = make_server(addr, port, make_wsgi_app(metrics.registry), kind, _Silent)
         except (OSError, OverflowError) as error:
             raise SpeculateError(f"metrics cannot be served on {addr}:{port}: {error}") from error
         self.addr = addr
         self.port = int(self._server.server_port)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(POLL_S,), name="speculate-metrics", daemon=True
+        )
+        self._thread.start()
 
     @property
     def url(self) -> str:

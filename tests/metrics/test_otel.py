@@ -116,8 +116,11 @@ def test_a_session_below_the_applications_own_span(recorded):
 
 
 def test_notices_without_a_beginning_are_passed_over(recorded):
-    """An observer added late sees ends whose beginnings it missed."""
+    """An observer added late sees sessions whose beginnings it missed."""
     notices = [
+        TurnBegan(1.0, "s1", 0),
+        launch(1),
+        start("c1"),
         TurnEnded(1.0, "s1", 0, 1.0, None),
         retire(1, "wasted", "unused"),
         end("c1", Served.RAN),
@@ -128,17 +131,20 @@ def test_notices_without_a_beginning_are_passed_over(recorded):
 
 
 def test_a_launch_that_never_ended(recorded):
-    """A launch abandoned without an end has a span that ends and no run time; so has a turn cut short."""
+    """A launch abandoned without an end has a span that ends and no run time; so do a turn and a call cut short."""
     notices = [
         SessionOpened(0.0, "s1", None),
-        TurnBegan(0.0, "s1", 0),
+        TurnEnded(0.0, "s1", 0, 0.0, None),
+        TurnBegan(0.0, "s1", 1),
         launch(1),
+        end("c0", Served.RAN),
+        start("c1"),
         retire(1, "wasted", "abandoned", ran_s=None),
         SessionClosed(1.0, "s1", ()),
     ]
-    abandoned, turn, session = spans_of(recorded, notices)
+    abandoned, turn, call, session = spans_of(recorded, notices)
     assert "speculate.launch.ran_s" not in abandoned.attributes
-    assert (turn.name, session.name) == ("chat", "invoke_agent")
+    assert (turn.name, call.name, session.name) == ("chat", "execute_tool get_order", "invoke_agent")
 
 
 def test_without_opentelemetry_it_names_the_extra(monkeypatch):

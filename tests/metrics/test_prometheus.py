@@ -15,6 +15,7 @@ from speculate.calls import Served
 from speculate.errors import SpeculateError
 from speculate.metrics import METRICS, PrometheusMetrics, serve
 from speculate.metrics.labels import BoundedLabel
+from speculate.notices import SessionClosed, SessionOpened
 from tests.metrics.notices_of_a_run import a_run, end, launch, retire, start
 
 
@@ -126,6 +127,16 @@ def test_a_value_on_a_bound_is_in_its_bucket():
         samples = scrape(server.url)
     buckets = {s.labels["le"]: s.value for s in samples if s.name == "speculate_call_wait_seconds_bucket"}
     assert (buckets["0.05"], buckets["0.1"], buckets["0.5"], buckets["600.0"], buckets["+Inf"]) == (0, 1, 2, 2, 3)
+
+
+def test_a_cancelled_call_is_not_in_flight_for_ever():
+    """A call that never got an answer leaves the gauge when its session closes."""
+    metrics = PrometheusMetrics()
+    for notice in (SessionOpened(0.0, "s1", None), start("c1"), start("c2"), end("c2", Served.RAN)):
+        metrics.notice(notice)
+    assert metrics.registry.get_sample_value("speculate_calls_in_flight") == 1
+    metrics.notice(SessionClosed(1.0, "s1", ()))
+    assert metrics.registry.get_sample_value("speculate_calls_in_flight") == 0
 
 
 def test_two_runtimes_do_not_clash():
