@@ -18,6 +18,7 @@ from speculate.calls import ToolCall
 from speculate.history import CallMade, History, ModelText, ResultSeen, UserText
 from speculate.prediction import ArgumentSource, Prediction
 from speculate.testing import ScriptedPredictor
+from speculate.trace import SessionStarted
 from tests.predictors.test_modelfile import Own
 from tests.predictors.test_repeat import SPECS, run
 
@@ -309,3 +310,39 @@ def test_training_corrects_p_use_by_what_came_later() -> None:
     (guess,) = model.predict(History(), 5)
     assert guess.p_use > 0.9
     assert guess.p_next < 0.4
+
+
+class Memory:
+    """Remembers which sessions it was trained on, and whether it was ever judged on one of them."""
+
+    KIND: ClassVar[str] = "memory"
+    judged: ClassVar[list[tuple[str, bool]]] = []
+
+    def __init__(self, known: frozenset[str]) -> None:
+        self.known = known
+
+    @classmethod
+    def train(cls, sessions: Sequence[Any], specs: Any) -> Memory:
+        return cls(frozenset(session.id for session in sessions))
+
+    def predict(self, history: History, limit: int) -> list[Prediction]:
+        self.judged.append((history.session, history.session in self.known))
+        return []
+
+    def observe(self, history: History, call: ToolCall) -> None:
+        """Nothing is learned."""
+
+
+def test_components_are_judged_on_sessions_they_have_not_seen() -> None:
+    """Every session is judged once, by a component trained on the other half; the one that is kept knows them all."""
+    runs = []
+    for n in range(5):
+        made = run([("read", "a")])
+        made.start = SessionStarted(f"s{n}")
+        runs.append(made)
+    Memory.judged.clear()
+    model = Tournament.train(runs, SPECS, [f"{__name__}:Memory"])
+    assert sorted(Memory.judged) == [(f"s{n}", False) for n in range(5)]
+    (kept,) = model.components
+    assert isinstance(kept, Memory)
+    assert kept.known == {f"s{n}" for n in range(5)}
