@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.plans.graphs import random_graph, simulate, skipped_by
 from speculate.errors import InternalError, SpeculateError
 from speculate.fanout.limits import Limits, Slots
 from speculate.plan.schedule import Scheduler, State
 from speculate.resources import Claims
-from tests.plan.graphs import random_graph, simulate, skipped_by
 
 SEEDS = st.integers(0, 2**32)
 
