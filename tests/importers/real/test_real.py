@@ -5,6 +5,7 @@ Skipped for every SDK that is not installed; `tests/importers/real/requirements.
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from speculate.trace import group_sessions
+from tests.importers.real import produce_claude_code, scenario
 from tests.importers.test_contract import check_played, check_trace, load
 
 NEEDS = {
@@ -48,3 +50,16 @@ def test_what_the_real_sdk_writes_is_imported_in_full(name: str, tmp_path: Path)
         check_trace(records)
         (session,) = group_sessions(records)
         check_played(file, session)
+
+
+def test_what_the_real_claude_code_writes_is_imported_in_full(tmp_path: Path) -> None:
+    """Two reads in one turn, one that fails, an answer."""
+    if "CLAUDE_CODE_BINARY" not in os.environ:
+        pytest.skip("CLAUDE_CODE_BINARY does not name the program")
+    records = load(produce_claude_code.produce(tmp_path))
+    check_trace(records)
+    (session,) = group_sessions(records)
+    assert [[call.id for call in turn.calls] for turn in session.turns] == [["call_1", "call_2"], ["call_3"], []]
+    assert [turn.record.text for turn in session.turns] == [scenario.FIRST_TEXT, None, scenario.LAST_TEXT]
+    results = {id: result.ok for turn in session.turns for id, result in turn.results.items()}
+    assert results == {"call_1": True, "call_2": True, "call_3": False}
