@@ -61,6 +61,9 @@ BENCHMARKS = (
     Benchmark("demo", ("speculate", "demo", "--json", JSON), seed=7, printed_from="The same tasks, off and on"),
     Benchmark("overhead", ("python", "-m", "benchmarks.overhead", "--memory-calls", "1000000", "--json", JSON)),
     *(_replay(name) for name in RECORDED),
+    Benchmark("import", ("python", "-m", "benchmarks.import_throughput", "--megabytes", "200", "--json", JSON)),
+    Benchmark("schedules", ("python", "-m", "benchmarks.plans.scheduling", "--seed", "0", "--json", JSON), seed=0),
+    Benchmark("fan-out", ("python", "-m", "benchmarks.plans.overhead", "--json", JSON)),
     # Its own check that the README is current must not stop the run that brings it up to date.
     Benchmark(
         "tests",

@@ -12,7 +12,6 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol, cast
 
 from speculate import __version__
@@ -47,10 +46,6 @@ class Command(Protocol):
     def run(self, args: argparse.Namespace, console: Console) -> int: ...
 
 
-def _available() -> dict[str, str]:
-    return {name: module for name, module in COMMANDS.items() if find_spec(module) is not None}
-
-
 def build_parser(only: str | None = None) -> argparse.ArgumentParser:
     """The parser with every command, or with `only` that one (so that its neighbours need not be imported)."""
     from speculate.cli.console import add_json_argument
@@ -62,7 +57,7 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"speculate {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for name, module in _available().items():
+    for name, module in COMMANDS.items():
         if only is not None and name != only:
             continue
         command = cast(Command, importlib.import_module(module))
@@ -83,7 +78,7 @@ def _run(argv: Sequence[str]) -> int:
         if (error.name or "").partition(".")[0] != "rich":
             raise
         raise MissingExtra("rich", "cli", "the command line") from error
-    only = argv[0] if argv and argv[0] in _available() else None
+    only = argv[0] if argv and argv[0] in COMMANDS else None
     args = build_parser(only).parse_args(argv)
     code: int = args.run(args, get_console(args))
     return code

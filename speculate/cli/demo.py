@@ -12,7 +12,7 @@ from speculate.cli.console import emit_json
 from speculate.demo.show import Answered, Event, Result, Scraped, Serving, Show, Step
 
 NAME = "demo"
-HELP = "run a real agent loop on this machine with speculation off and on, then replay its runs"
+HELP = "Run a real agent loop on this machine with speculation off and on, then replay its runs."
 
 
 def _count(value: str) -> int:

@@ -37,7 +37,7 @@ def fake_command(monkeypatch):
     """Installs a command `fake` beside the real ones."""
 
     def install(behaviour):
-        monkeypatch.setattr(app, "_available", lambda: {"fake": "fake_command"})
+        monkeypatch.setattr(app, "COMMANDS", {"fake": "fake_command"})
         monkeypatch.setitem(sys.modules, "fake_command", FakeCommand(behaviour))
 
     return install
@@ -57,23 +57,23 @@ def test_version_as_a_process():
 
 
 def test_help_lists_every_command_there_is(capsys):
-    """The help names each command that is built."""
+    """The help names each command."""
     assert main(["--help"]) == 0
     text = capsys.readouterr().out
-    for name in app._available():
+    for name in app.COMMANDS:
         assert f"    {name} " in text
 
 
 def test_every_command_explains_itself_and_takes_json(capsys):
     """Each command's own --help works, and each has --json."""
-    for name in app._available():
+    for name in app.COMMANDS:
         assert main([name, "--help"]) == 0
         assert "--json" in capsys.readouterr().out
 
 
 def test_modules_say_the_name_they_are_listed_under():
     """A command is listed under the name its module gives."""
-    for name, module in app._available().items():
+    for name, module in app.COMMANDS.items():
         __import__(module)
         assert name == sys.modules[module].NAME
 
@@ -152,6 +152,15 @@ def test_without_rich_it_says_what_to_install():
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "pip install 'speculate-runtime[cli]'" in done.stderr
+
+
+def test_the_extra_is_named_by_main_itself(monkeypatch, capsys):
+    """The same within a process."""
+    monkeypatch.setitem(sys.modules, "rich", None)
+    monkeypatch.setitem(sys.modules, "rich.console", None)
+    monkeypatch.delitem(sys.modules, "speculate.cli.console")
+    assert main(["--version"]) == 2
+    assert "speculate-runtime[cli]" in capsys.readouterr().err
 
 
 def test_another_missing_module_is_not_blamed_on_the_extra(monkeypatch):
