@@ -14,7 +14,7 @@ from speculate.errors import SpeculateError
 from speculate.prediction import Predictor
 from speculate.replay import result
 from speculate.replay.arms import FRONTIER, knowing, unlimited
-from speculate.replay.contention import Contention, measure_contention, rounds
+from speculate.replay.contention import EVERY_TOOL, Contention, measure_contention, rounds
 from speculate.replay.driver import Arm, ArmRun, Progress, Stage, run_arm
 from speculate.replay.guessing import AllWrong, Foresight, Oracle, Recalled, Timed
 from speculate.replay.judgement import Judge
@@ -172,6 +172,9 @@ def replay(
         known_lead_s=known.lead_s,
         keep_runs=settings.keep_runs,
     )
+    strangers = sorted(set(settings.capacity) - {*stage.tools, EVERY_TOOL})
+    if strangers:
+        raise SpeculateError(f"capacity: no tool is called {strangers[0]!r}; there are {', '.join(stage.tools)}")
     recalled = Recalled(trained, scripts, clock)
 
     def guesser() -> Recalled | Timed:
