@@ -142,6 +142,7 @@ async def measure_calls() -> dict[str, Any]:
             "us_p50": round(cuts[49] * 1e6, 1),
             "us_p99": round(cuts[98] * 1e6, 1),
             "added_us_p50": round(cuts[49] * 1e6 - bare, 1),
+            "times_bare": round(cuts[49] * 1e6 / bare),
             "aside_us": round(aside[arm] / (ROUNDS * CALLS_A_ROUND) * 1e6, 1),
             "share_of_10ms": round((cuts[49] * 1e6 - bare) / 1e4, 5),
         }
@@ -216,11 +217,13 @@ async def measure_memory(calls: int) -> dict[str, Any]:
 def print_table(document: dict[str, Any]) -> None:
     calls, sessions, memory = document["call"], document["sessions"], document["memory"]
     print(f"one call ({calls['calls']:,} an arm); bare await: {calls['bare_us_p50']} us")
-    print(f"{'':<10}{'p50 us':>10}{'p99 us':>10}{'added p50':>12}{'aside us':>10}{'of a 10 ms call':>18}")
+    print(
+        f"{'':<10}{'p50 us':>10}{'p99 us':>10}{'added p50':>12}{'times bare':>12}{'aside us':>10}{'of a 10 ms call':>18}"
+    )
     for arm in ("off", "miss", "hit", "observed"):
         row = calls[arm]
         print(
-            f"{arm:<10}{row['us_p50']:>10}{row['us_p99']:>10}{row['added_us_p50']:>12}{row['aside_us']:>10}"
+            f"{arm:<10}{row['us_p50']:>10}{row['us_p99']:>10}{row['added_us_p50']:>12}{row['times_bare']:>12}{row['aside_us']:>10}"
             f"{row['share_of_10ms']:>18.2%}"
         )
     print(f"\n{sessions['sessions']:,} sessions at once, {sessions['calls']:,} calls of 10 ms")
