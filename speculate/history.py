@@ -12,6 +12,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any
 
+from speculate.resources import MAX_INT_BITS
+
 MAX_TEXT = 65_536
 MAX_NODES = 4_096
 MAX_SNAPSHOT_DEPTH = 32
@@ -149,7 +151,9 @@ def _copy(value: Any, budget: _Budget, depth: int) -> Any:
             value = value[:MAX_TEXT] + CUT
         budget.nodes -= len(value) >> 6
         return value
-    if kind is int or kind is bool or kind is float or value is None:
+    if kind is bool or kind is float or value is None:
+        return value
+    if kind is int and value.bit_length() < MAX_INT_BITS:
         return value
     if depth <= 0 or budget.nodes <= 0:
         budget.cut = True

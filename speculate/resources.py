@@ -19,6 +19,7 @@ from urllib.parse import quote
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
 EVERYTHING = ("*",)
+MAX_INT_BITS = 4096  # beyond some 14,000 bits Python refuses to write a number down
 
 
 def template_problem(template: str) -> str | None:
@@ -55,7 +56,7 @@ def _text(value: Any) -> str | None:
     if kind is bool:
         return "true" if value else "false"
     if kind is int:
-        return str(value)
+        return str(value) if value.bit_length() < MAX_INT_BITS else None
     if kind is float and math.isfinite(value):
         return str(int(value)) if value.is_integer() else repr(value)
     if kind in (list, dict):

@@ -45,6 +45,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._autojump = _Autojump()
         super().__init__(self._autojump)
+        # asyncio fires what is due within this; the real clock's nanosecond is lost in a float after some months
+        self._clock_resolution = 1e-6
 
     def time(self) -> float:
         return self._autojump.now

@@ -345,8 +345,8 @@ class Brain:
 
     def _call_cancelled(self, stimulus: s.CallCancelled) -> None:
         real = self._calls.get(stimulus.number)
-        if real is None:
-            return
+        if real is None or real.phase in (Phase.RUNNING, Phase.APPLYING):
+            return  # what runs reports its own end; until then its effects stay in conflict
         if real.phase is Phase.QUEUED:
             self._tool(real.call.tool).queue.remove(real.number)
         elif real.speculation is not None and real.phase in (Phase.JOINED, Phase.BESIDE):

@@ -281,6 +281,8 @@ class Laws(RuleBasedStateMachine):
         real = self.world.reals[number]
         if real.phase == "beside" and ok is None:
             self.feed(s.CallCancelled(self.at, number))
+        elif ok is None:
+            self.feed(s.CallCancelled(self.at, number))  # changes nothing: what runs reports its own end
         del self.world.reals[number]
         if real.writing:
             self.write_event(real, own=None)

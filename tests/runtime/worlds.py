@@ -18,6 +18,7 @@ from speculate.testing import run_virtual
 
 ITEMS = ("a", "b", "c")
 STEP_S = 8.0
+WRITE_S = 5.0  # the other agent's turn falls into it
 
 SPECS = {
     "get": ToolSpec("get", Effect.READ, reads=("item/{id}",), ttl_s=40.0),
@@ -72,11 +73,11 @@ class World:
         async def set_early(id: str, value: int) -> str:
             self.items[id] = value
             self.log.append(f"set {id}={value}")
-            await asyncio.sleep(2.5)
+            await asyncio.sleep(WRITE_S)
             return "done"
 
         async def set_late(id: str, value: int) -> str:
-            await asyncio.sleep(2.5)
+            await asyncio.sleep(WRITE_S)
             self.items[id] = value
             self.log.append(f"set {id}={value}")
             return "done"
@@ -164,8 +165,8 @@ async def act(runtime: Runtime, guesser: Guesser, name: str, script: list[Step],
                     await asyncio.wait({task})
                 seen.append("gave up or not")
                 continue
-            for outcome in await session.call_all(calls):
-                seen.append(f"{outcome.call.tool} {outcome.value!r} {outcome.error!r}")
+            outcomes = await session.call_all(calls)
+            seen += [f"{outcome.call.tool} {outcome.value!r} {outcome.error!r}" for outcome in outcomes]
     return seen
 
 
