@@ -1,0 +1,84 @@
+"""Plans as LangGraph graphs, with the real LangGraph where it is installed."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Any
+
+import pytest
+
+from speculate import Effect, MissingExtra, PlanError, Runtime, ToolSpec
+from speculate.plan import Handoff, Plan, Task, TaskPolicy, When
+from speculate.plan.langgraph import from_langgraph, to_langgraph
+
+
+async def echo(**arguments: Any) -> Any:
+    return arguments
+
+
+PLAN = Plan(
+    (
+        Task("1", "echo", {"n": 1}),
+        Task("2", "echo", {"n": 2}),
+        Task("3", "echo", {"a": "$1.n", "b": "$2.n"}, when=(When("$1.n", "equals", 1),)),
+        Task("4", "echo", {"x": 1}, when=(When("$1.n", "above", 5),)),
+        Task("5", "echo", {"from": ["$3.b", "$4.x"]}, needs="any"),
+        Handoff("6", Plan((Task("a", "echo", {"got": "$input.x"}),)), {"x": "$5.from"}),
+        Task("7", "echo", {"of": "$4"}),
+    )
+)
+
+
+def run(use: Any) -> Any:
+    async def main() -> Any:
+        manifest = {"echo": ToolSpec(name="echo", effect=Effect.READ, reads=())}
+        async with Runtime({"echo": echo}, manifest) as runtime, runtime.session() as session:
+            return await use(session)
+
+    return asyncio.run(main())
+
+
+@pytest.mark.filterwarnings("default")  # a peer's own deprecations are not this package's to mend
+def test_a_plan_runs_as_a_langgraph_graph_and_comes_back():
+    pytest.importorskip("langgraph.graph", reason="runs in an environment that has LangGraph")
+
+    async def use(session: Any) -> None:
+        builder = to_langgraph(session, PLAN)
+        state = await builder.compile().ainvoke({})
+        assert state["results"]["5"] == {"from": [2, None]}
+        assert state["results"]["6"] == {"got": [2, None]}
+        assert sorted(state["skipped"]) == ["4", "7"]
+        back = from_langgraph(builder)
+        assert back.tasks == PLAN.tasks
+        with pytest.raises(PlanError, match="task '1': a task's own policy"):
+            to_langgraph(session, Plan((Task("1", "echo", policy=TaskPolicy(timeout_s=1.0)),)))
+
+    run(use)
+
+
+@pytest.mark.filterwarnings("default")  # as above
+def test_a_graph_of_tools_becomes_a_plan_and_code_in_edges_does_not():
+    graph = pytest.importorskip("langgraph.graph", reason="runs in an environment that has LangGraph")
+    builder = graph.StateGraph(dict)
+    for name in ("a", "b", "c"):
+        builder.add_node(name, lambda state: state)
+    builder.add_edge(graph.START, "a")
+    builder.add_edge(graph.START, "b")
+    builder.add_edge(["a", "b"], "c")
+    builder.add_edge("c", graph.END)
+    plan = from_langgraph(builder, {"a": {"x": 1}})
+    assert plan.tasks == (Task("a", "a", {"x": 1}), Task("b", "b"), Task("c", "c", after=("a", "b")))
+    builder.add_conditional_edges("c", lambda state: "a", ["a"])
+    with pytest.raises(PlanError, match="task 'c': has conditional edges"):
+        from_langgraph(builder)
+
+
+def test_without_langgraph_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "langgraph.graph", None)
+
+    async def use(session: Any) -> None:
+        with pytest.raises(MissingExtra, match=r"speculate-runtime\[langgraph\]"):
+            to_langgraph(session, PLAN)
+
+    run(use)
