@@ -32,7 +32,7 @@ class OpenInferenceImporter:
         for item in items:
             try:
                 found = otlp_span(item)
-                span = None if found is None else _span(found, item)
+                span = None if found is None else openinference_span(found, item)
             except (KeyError, TypeError, ValueError, AttributeError) as error:
                 report(f"not an OTLP span: {error!r}", item.line)
                 continue
@@ -43,7 +43,8 @@ class OpenInferenceImporter:
         yield from assembler.finish()
 
 
-def _span(found: OtlpSpan, item: Item) -> Span:
+def openinference_span(found: OtlpSpan, item: Item) -> Span:
+    """What the span says in OpenInference's words."""
     attributes = found.attributes
     kinds: Mapping[str, Kind] = {"TOOL": "tool", "LLM": "model"}
     kind = kinds.get(str(attributes.get(SPAN_KIND)), "other")

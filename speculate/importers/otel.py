@@ -14,6 +14,7 @@ from speculate.importers.documents import Item, Report
 from speculate.importers.fields import count as _count
 from speculate.importers.fields import seconds
 from speculate.importers.fields import text as _text
+from speculate.importers.openinference import SPAN_KIND, openinference_span
 from speculate.importers.otlp import OtlpSpan, otlp_span
 from speculate.importers.spans import Exact, Kind, Span, SpanAssembler, arguments_of
 from speculate.trace.records import Record, SessionStarted
@@ -38,14 +39,17 @@ class OtelImporter:
             span = otlp_span(item)
         except (KeyError, TypeError, ValueError, AttributeError):
             return False
-        return span is not None and _kind(span) != "other"
+        return span is not None  # the first GenAI span may come late, after many of other libraries
 
     def convert(self, items: Iterable[Item], name: str, report: Report) -> Iterator[Record]:
         assembler = SpanAssembler()
         for item in items:
             try:
                 found = otlp_span(item)
-                span = None if found is None else _span(found, item)
+                if found is not None and SPAN_KIND in found.attributes:  # instrumented both ways
+                    span: Span | None = openinference_span(found, item)
+                else:
+                    span = None if found is None else _span(found, item)
             except (KeyError, TypeError, ValueError, AttributeError) as error:
                 report(f"not an OTLP span: {error!r}", item.line)
                 continue

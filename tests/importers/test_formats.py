@@ -113,6 +113,18 @@ def test_otel_errors_are_returned_or_raised(
     assert (answer.ok, answer.raised, answer.known) == (ok, raised, raised is None)
 
 
+def test_otel_files_hold_spans_of_other_libraries_too(tmp_path: Path) -> None:
+    """Hundreds of them before the first tool's; OpenInference's among the GenAI ones."""
+    times = {"startTimeUnixNano": "2000000000", "endTimeUnixNano": "2500000000"}
+    spans = [otlp({"http.method": "GET"}, spanId=f"h{number}", name="GET") for number in range(300)]
+    spans.append(otlp(TOOL, spanId="a"))
+    spans.append(otlp({"openinference.span.kind": "TOOL", "tool.name": "put"}, spanId="b", **times))
+    path = tmp_path / "mixed.jsonl"
+    lines = [json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}) + "\n" for span in spans]
+    path.write_text("".join(lines))
+    assert [call.tool for call in one(list(import_file(path))).calls] == ["get", "put"]
+
+
 def test_otel_messages_in_the_older_shape() -> None:
     """`content` instead of parts; what is no message is passed over."""
     chat = {
