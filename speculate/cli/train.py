@@ -93,7 +93,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
 
 def _check(args: argparse.Namespace) -> None:
     """What makes no sense together. Raises SpeculateError."""
-    if not args.traces and not args.merge:
+    if not (args.traces or args.merge or args.predictor):
         raise SpeculateError("nothing to learn from: name recorded runs, or models to --merge")
     if not (args.out or args.judge or args.explain):
         raise SpeculateError("nothing to do with what is learned: add --out MODEL, --judge DEV or --explain")
@@ -101,7 +101,7 @@ def _check(args: argparse.Namespace) -> None:
         raise SpeculateError("--manifest M is needed: it says which tools may be launched, and what is never learned")
     if args.report and not args.judge:
         raise SpeculateError("--report shows a judgement: add --judge DEV, runs that were not trained on")
-    if args.settings and not args.traces:
+    if args.settings and not (args.traces or args.predictor):
         raise SpeculateError("--set is for training; models that are merged keep their settings")
 
 
@@ -128,11 +128,11 @@ def _settings(pairs: Sequence[str]) -> dict[str, Any]:
 def _learn(
     args: argparse.Namespace, sessions: Sequence[RecordedSession], specs: Mapping[str, ToolSpec], console: Console
 ) -> Predictor:
-    """Trained, merged, or both."""
+    """Trained, merged, or both; without any runs as it comes, untrained."""
     ours = sibling("predictors")
     models = [ours.load_predictor(path) for path in args.merge]
     names = list(args.merge)
-    if sessions:
+    if sessions or args.predictor:
         name = args.predictor or (models[0].KIND if models else "pattern")
         with progress(console, "learning", len(sessions)) as bar:
             models.append(train(name, sessions, specs, _settings(args.settings), bar.advance))
@@ -169,6 +169,8 @@ def _say_learned(console: Console, document: Mapping[str, Any]) -> None:
             f"trained on {trained['sessions']:,} runs, {trained['calls']:,} calls in {trained['train_s']:.2f} s "
             f"({rate:,.0f} calls/s)"
         )
+    elif not document["merged"]:
+        told.append("untrained")
     if document["merged"]:
         told.append(f"merged from {len(document['merged'])} model{'s' * (len(document['merged']) != 1)}")
     console.print(f"{kind}: {', '.join(told)}", markup=False, soft_wrap=True)

@@ -164,7 +164,7 @@ def render(document: Mapping[str, Any]) -> str:
             draw(figure, of)
             drawings.append(_svg(figure))
     trained, scores = document["trained"], judged["prediction"]
-    learned = "Trained before"
+    learned = "Trained before" if document["merged"] else "Untrained"
     if trained is not None:
         learned = f"Trained on {trained['sessions']:,} runs with {trained['calls']:,} calls"
     page = jinja2.Environment(autoescape=True).from_string(_TEMPLATE)

@@ -162,6 +162,25 @@ def test_a_report_of_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "exact@1 –" in capsys.readouterr().out
 
 
+def test_recorded_drafts_are_judged_without_training(
+    tmp_path: Path, dev: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Somebody's logged guesses, one of them right."""
+    drafts, out, report = tmp_path / "drafts.jsonl", tmp_path / "out.json", tmp_path / "report.html"
+    guesses = [{"tool": "get_order", "args": {"order_id": "O-2"}}]
+    drafts.write_text(json.dumps({"session": "dev-orders", "turn": 0, "guesses": guesses}))
+    assert speculate(
+        "--predictor", "recorded", "--set", f"drafts={drafts}", "--manifest", MANIFEST, "--judge", dev,
+        "--report", report, "--json", out,
+    ) == 0  # fmt: skip
+    assert "recorded: untrained" in capsys.readouterr().out
+    judged = json.loads(out.read_text())["judged"]
+    assert judged["tools"]["get_order"]["exact@1"] == pytest.approx(
+        1 / judged["tools"]["get_order"]["speculable_calls"]
+    )
+    assert "Untrained, judged on" in report.read_text()
+
+
 def test_the_report_needs_its_extra(
     tmp_path: Path, dev: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
