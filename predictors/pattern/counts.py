@@ -5,9 +5,10 @@ Adding two of these gives exactly what counting both sets of sessions gives.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from itertools import zip_longest
 from typing import Any
+from zlib import crc32
 
 from predictors.pattern.state import SLOTS
 
@@ -81,6 +82,23 @@ class Counts:
             for name, rows in arguments.items():
                 _add_rows(mine.setdefault(name, {}), rows)
 
+    def bound(self, keys: int, values: Container[str]) -> None:
+        """Keep at most `keys` fine contexts a table and `keys` / 8 paths a tool: those with the smallest hashes.
+
+        A key that is kept here is kept in every part it was counted in, so its counts are whole, and merging stays
+        exact whatever was left out. Rules on values that are known no longer go too.
+        """
+        for table in (self.contexts, self.later):
+            _keep(table, keys, [key for key in table if key.count("<") > 1])
+        paths = max(1, keys // 8)
+        for rows in (*self.offers.values(), *self.reach.values()):
+            _keep(rows, paths, [path for path in rows if path != "="])
+        for arguments in self.takes.values():
+            for rows in arguments.values():
+                for rule in [rule for rule in rows if "=" in rule and rule.rpartition("=")[2] not in values]:
+                    del rows[rule]
+                _keep(rows, paths, list(rows))
+
     def to_document(self) -> dict[str, Any]:
         """JSON values, in an order that does not depend on how they were counted."""
         return {name: _sorted(getattr(self, name)) for name in self.__slots__}
@@ -92,6 +110,14 @@ class Counts:
         for name in cls.__slots__:
             setattr(counts, name, document[name])
         return counts
+
+
+def _keep(table: dict[str, Any], limit: int, keys: list[str]) -> None:
+    """Of these keys, keep the `limit` with the smallest hashes."""
+    if len(keys) > limit:
+        keys.sort(key=lambda key: (crc32(key.encode("utf-8", "surrogatepass")), key))
+        for key in keys[limit:]:
+            del table[key]
 
 
 def wide(row: list[float]) -> list[float]:

@@ -23,6 +23,7 @@ from speculate.spec import ToolSpec
 from speculate.trace import RecordedSession
 
 MIN_TENANTS = 3
+MAX_KEYS = 4_000
 MAX_PREDICTIONS = 32
 MAX_REMEMBERED = 64  # states kept for histories that fork
 
@@ -33,13 +34,14 @@ class PatternPredictor:
     """Predicts whole calls from counts over recorded runs; see the package's docstring.
 
     min_tenants: how many distinct tenants must have shown a constant before it is known (a session without a tenant
-    counts as one of its own). sample: how many sessions are kept, without their values, to calibrate on.
+    counts as one of its own). sample: how many sessions are kept, without their values, to calibrate on. max_keys:
+    bounds the model: how many fine contexts, how many values still sealed, and (an eighth) how many paths a tool.
     """
 
     KIND: ClassVar[str] = "pattern"
 
-    def __init__(self, *, min_tenants: int = MIN_TENANTS, sample: int = SAMPLE) -> None:
-        self._set(Counts(), Vault(min_tenants), Sample(sample), {}, {}, None)
+    def __init__(self, *, min_tenants: int = MIN_TENANTS, sample: int = SAMPLE, max_keys: int = MAX_KEYS) -> None:
+        self._set(Counts(), Vault(min_tenants), Sample(sample), {}, {}, max_keys, None)
 
     def _set(
         self,
@@ -48,8 +50,15 @@ class PatternPredictor:
         sample: Sample,
         hidden: Mapping[str, frozenset[str]],
         schema: Mapping[str, Sequence[str]],
+        max_keys: int,
         weights: Weights | None,
     ) -> None:
+        if max_keys < 8:
+            raise ValueError(f"max_keys must be at least 8, not {max_keys}")
+        self.max_keys = max_keys
+        if weights is None:
+            vault.bound(max_keys)
+            counts.bound(max_keys, vault.sealed)
         self.counts = counts
         self.vault = vault
         self.sample = sample
@@ -71,18 +80,18 @@ class PatternPredictor:
     @classmethod
     def train(
         cls, sessions: Iterable[RecordedSession], specs: Mapping[str, ToolSpec], *, min_tenants: int = MIN_TENANTS,
-        sample: int = SAMPLE,
+        sample: int = SAMPLE, max_keys: int = MAX_KEYS,
     ) -> PatternPredictor:  # fmt: skip
         """Learn from recorded sessions, one pass. Arguments that the manifest calls sensitive are not looked at."""
         trainer = Trainer(specs, min_tenants, sample)
         for session in sessions:
             trainer.add(session)
-        return cls._of(trainer.counts, trainer.vault, trainer.sample, trainer.hidden, trainer.schema, None)
+        return cls._of(trainer.counts, trainer.vault, trainer.sample, trainer.hidden, trainer.schema, max_keys, None)
 
     def merge(self, other: PatternPredictor) -> PatternPredictor:
         """A new model, equal to the one trained on the sessions of both. Raises ValueError if settings differ."""
-        if self.sample.size != other.sample.size:
-            raise ValueError(f"models with samples of {self.sample.size} and {other.sample.size} cannot be merged")
+        if (self.sample.size, self.max_keys) != (other.sample.size, other.max_keys):
+            raise ValueError("models with different settings (sample, max_keys) cannot be merged")
         counts, vault, sample = Counts(), Vault(self.vault.k), Sample(self.sample.size)
         hidden: dict[str, frozenset[str]] = {}
         schema: dict[str, Sequence[str]] = {}
@@ -94,7 +103,7 @@ class PatternPredictor:
                 hidden[tool] = hidden.get(tool, frozenset()) | names
             for tool, arguments in each.schema.items():
                 schema[tool] = sorted({*schema.get(tool, ()), *arguments})
-        return self._of(counts, vault, sample, hidden, schema, None)
+        return self._of(counts, vault, sample, hidden, schema, self.max_keys, None)
 
     def _usual_year(self) -> str | None:
         """The year that dates among arguments mostly lay in, if enough tenants showed it."""
@@ -170,6 +179,7 @@ class PatternPredictor:
         """Everything learned, and the settings, as JSON values."""
         return {
             "min_tenants": self.vault.k,
+            "max_keys": self.max_keys,
             "sample_size": self.sample.size,
             "sensitive": {tool: sorted(names) for tool, names in sorted(self.hidden.items()) if names},
             "schema": {tool: sorted(names) for tool, names in sorted(self.schema.items())},
@@ -191,6 +201,7 @@ class PatternPredictor:
             Sample.from_document(document["sample"], int(document["sample_size"])),
             {tool: frozenset(names) for tool, names in document["sensitive"].items()},
             document["schema"],
+            int(document["max_keys"]),
             weights,
         )
 

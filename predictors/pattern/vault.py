@@ -116,6 +116,12 @@ class Vault:
             raise ValueError(f"the sealed value {digest} is damaged")
         return value
 
+    def bound(self, limit: int) -> None:
+        """Keep at most `limit` values that are still sealed: those with the smallest digests."""
+        closed = sorted(digest for digest in self.sealed if digest not in self._opened)
+        for digest in closed[limit:]:
+            del self.sealed[digest]
+
     def to_document(self) -> dict[str, Any]:
         """Open values in plain; sealed ones with their shares."""
         out: dict[str, Any] = {}
