@@ -21,7 +21,7 @@ from speculate.plan.model import Handoff, Task
 from speculate.plan.outcome import PlanFailed, PlanOutcome
 from speculate.plan.placeholders import as_text, read_template
 from speculate.plan.readers import CallsReader, Item, Join, JsonLinesReader, Malformed, NumberedReader, Reader
-from speculate.plan.run import PlanRun
+from speculate.plan.run import TASK_TIMEOUT_S, PlanRun
 from speculate.plan.schedule import State
 from speculate.plan.toolbox import Toolbox
 
@@ -136,6 +136,7 @@ async def run_planned(
     max_tasks: int = 1000,
     limits: Limits = NO_LIMITS,
     deadline_s: float | None = None,
+    task_timeout_s: float | None = TASK_TIMEOUT_S,
     compensate: bool = True,
     start_early: bool = True,
     draw: random.Random | None = None,
@@ -149,7 +150,7 @@ async def run_planned(
     """
     if on_malformed not in ("go on", "stop"):
         raise SpeculateError(f'on_malformed is "go on" or "stop", not {on_malformed!r}')
-    run = PlanRun(session, "planned", limits, start_early=start_early, draw=draw)
+    run = PlanRun(session, "planned", limits, start_early=start_early, task_timeout_s=task_timeout_s, draw=draw)
     planned = _Planned(run, toolbox_of(session), planner, join, reads, on_malformed == "stop", max_replans, max_tasks)
     try:
         async with asyncio.timeout(deadline_s):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,16 +25,15 @@ from speculate.plan.compiled import CompiledPlan, Node
 from speculate.plan.early import EarlyReads
 from speculate.plan.host import toolbox_of
 from speculate.plan.model import Plan
-from speculate.plan.outcome import PlanOutcome, TaskOutcome
+from speculate.plan.outcome import PlanOutcome
 from speculate.plan.placeholders import PathMissing, Reference, follow, own_copy, render
-from speculate.plan.records import Record, fate
+from speculate.plan.records import Record, done_calls, fates, unused_values
 from speculate.plan.schedule import Scheduler, State, Step
-from speculate.resources import Claims
-from speculate.spec import Effect
 
 if TYPE_CHECKING:
     from speculate.runtime.session import Session
 
+TASK_TIMEOUT_S = 600.0
 _LET_STOP = 3  # turns of the loop that cancelled tasks get to end in before the grace is spent on them
 
 
@@ -45,6 +44,7 @@ async def run_plan(
     limits: Limits = NO_LIMITS,
     conflicts: Conflicts = "refuse",
     deadline_s: float | None = None,
+    task_timeout_s: float | None = TASK_TIMEOUT_S,
     compensate: bool = True,
     start_early: bool = True,
     draw: random.Random | None = None,
@@ -52,13 +52,15 @@ async def run_plan(
     """Compile `plan` if it is not, run it, and say what came of it. A failed task is in the outcome, not raised.
 
     limits: how much may run at once. conflicts: see `compile_plan`. deadline_s: seconds after which what is not done
-    is cancelled. compensate: whether a failed plan's writes are undone where the manifest, or the task, says how.
-    start_early: whether reads whose arguments are known may start before a condition is decided. draw: the source of
-    the retries' jitter. Raises InvalidPlan; if this is cancelled, nothing is left running.
+    is cancelled. task_timeout_s: seconds after which a task without a timeout of its own has failed, so that a tool
+    that hangs never hangs a plan; None: never. compensate: whether a failed plan's writes are undone where the
+    manifest, or the task, says how. start_early: whether reads whose arguments are known may start before a condition
+    is decided. draw: the source of the retries' jitter. Raises InvalidPlan; if this is cancelled, nothing is left
+    running.
     """
     if isinstance(plan, Plan):
         plan = compile_plan(plan, toolbox_of(session), limits=limits, conflicts=conflicts)
-    run = PlanRun(session, plan.name, limits, start_early=start_early, draw=draw)
+    run = PlanRun(session, plan.name, limits, start_early=start_early, task_timeout_s=task_timeout_s, draw=draw)
     run.add(plan.nodes)
     run.end_of_plan()
     return await run.outcome(
@@ -76,6 +78,7 @@ class PlanRun:
         limits: Limits = NO_LIMITS,
         *,
         start_early: bool = True,
+        task_timeout_s: float | None = TASK_TIMEOUT_S,
         draw: random.Random | None = None,
     ) -> None:
         self.name = name
@@ -83,7 +86,7 @@ class PlanRun:
         self.nodes: list[Node] = []
         self.index: dict[str, int] = {}
         self.problems: list[str] = []
-        self._session, self._limits = session, limits
+        self._session, self._limits, self._task_timeout_s = session, limits, task_timeout_s
         self._scheduler = Scheduler(limits.capacities())
         self._records: dict[int, Record] = {}
         self._running: dict[int, asyncio.Task[None]] = {}
@@ -152,21 +155,7 @@ class PlanRun:
 
         A read is forgotten if a conflicting write of the plan ended after it: its result may be out of date.
         """
-        done = [position for position in self.values if self.nodes[position].tool is not None]
-        claims: dict[str, Claims] = {}
-        self._remembered.clear()
-        for position in sorted(done, key=lambda each: self._records[each].ended_as):
-            call = self._records[position].call
-            resolved = None if call is None else spec_of(self._session, call.tool).resolve(call.arguments)
-            if resolved is None or resolved.key is None:
-                continue
-            if resolved.effect is not Effect.READ:
-                stale = [key for key, read in claims.items() if read.is_changed_by(resolved.claims)]
-                for key in stale:
-                    del claims[key], self._remembered[key]
-            else:
-                claims[resolved.key] = resolved.claims
-            self._remembered[resolved.key] = position
+        self._remembered = done_calls(self._session, self.nodes, self._records, self.values)
 
     # Driving
 
@@ -213,11 +202,7 @@ class PlanRun:
                     self._apply(self._scheduler.declined(position))
                     self._news(position)
                     return
-            arguments = node.tree if node.is_static else None
-            if arguments is None or node.tool is None:
-                arguments = render(node.tree, self._look_up)
-            else:
-                arguments = render(arguments, self._look_up) if _has_containers(arguments) else dict(arguments)
+            arguments = render(node.tree, self._look_up)
         except Exception as error:  # a user's own condition may raise anything; a placeholder may lead nowhere
             self._ends(record)
             record.error = error
@@ -239,8 +224,9 @@ class PlanRun:
             self._done(position, own_copy(self.values[record.carried_from]))
         else:
             record.attempts = Attempts()
-            if node.policy.timeout_s is not None:
-                self._timers[position] = self._loop.call_later(node.policy.timeout_s, self._overdue, position)
+            timeout_s = node.policy.timeout_s if node.policy.timeout_s is not None else self._task_timeout_s
+            if timeout_s is not None:
+                self._timers[position] = self._loop.call_later(timeout_s, self._overdue, position, timeout_s)
             self._running[position] = tasks_of(self._session).start(
                 self._run(position, record.call, record.attempts), name=f"task {node.id}"
             )
@@ -299,14 +285,14 @@ class PlanRun:
         if self._early is not None:
             self._early.settled(position)
 
-    def _overdue(self, position: int) -> None:
+    def _overdue(self, position: int, timeout_s: float) -> None:
         """Its time is up: it has failed, and is told to stop; nobody waits for that."""
         self._timers.pop(position, None)
         if not self._is_running(position):
             return
         record = self._records[position]
         self._ends(record)
-        record.error = TimeoutError(f"no answer within {self.nodes[position].policy.timeout_s:g} s")
+        record.error = TimeoutError(f"no answer within {timeout_s:g} s")
         record.reason = str(record.error)
         self._apply(self._scheduler.failed(position, still_runs=True))
         self._running[position].cancel()
@@ -392,44 +378,26 @@ class PlanRun:
                 await asyncio.sleep(0)
         for timer in self._timers.values():
             timer.cancel()
-        seconds = self._now()
-        told = self._told(seconds, critical_path_s)
-        if not told.ok and compensate and not self._scheduler.is_cancelled:
-            writes = [(self.nodes[self.index[task.id]], task) for task in told.writes if task.carried_from is None]
-            schemas = toolbox_of(self._session).schemas
-            told = replace(told, compensations=await undo_writes(self._session, writes, schemas, self._look_up))
-        return replace(told, value=self._value(result))
-
-    def _told(self, seconds: float, critical_path_s: float) -> PlanOutcome:
-        states = self._scheduler.states
-        why_cancelled = self.problems[-1] if self.problems else "the plan was cancelled"
-        tasks: dict[str, TaskOutcome] = {}
-        for position, node in enumerate(self.nodes):
-            value, runs = self.values.get(position), position in self._running
-            tasks[node.id] = fate(position, self.nodes, self._records, states, value, runs, why_cancelled)
-        return PlanOutcome(
-            name=self.name,
-            tasks=tasks,
-            value=None,
-            seconds=seconds,
-            critical_path_s=critical_path_s,
-            problems=tuple(self.problems),
-            tolerated=frozenset(node.id for node in self.nodes if node.policy.optional),
-        )
+        seconds, value = self._now(), self._value(result)
+        running, problems = self._running.keys(), tuple(self.problems)
+        tasks = fates(self.nodes, self._records, self._scheduler.states, self.values, running, problems)
+        tolerated = frozenset(node.id for node in self.nodes if node.policy.optional)
+        told = PlanOutcome(self.name, tasks, value, seconds, critical_path_s, (), problems, tolerated)
+        if told.ok or not compensate or self._scheduler.is_cancelled:
+            return told
+        writes = [(self.nodes[self.index[task.id]], task) for task in told.writes]
+        schemas = toolbox_of(self._session).schemas
+        return replace(told, compensations=await undo_writes(self._session, writes, schemas, self._look_up))
 
     def _value(self, result: Any) -> Any:
         """The plan's result: its template, or what the tasks give that nothing else uses."""
-        if result is not None:
-            try:
-                return render(result, self._look_up)
-            except PathMissing as error:
-                self.problems.append(error.problem)
-                return None
-        used = {source for node in self.nodes for source in (*node.needs, *node.waits)}
-        ends = [position for position in range(len(self.nodes)) if position not in used]
-        if len(ends) == 1:
-            return self.values.get(ends[0])
-        return {self.nodes[position].id: self.values[position] for position in ends if position in self.values}
+        if result is None:
+            return unused_values(self.nodes, self.index, self.values)
+        try:
+            return render(result, self._look_up)
+        except PathMissing as error:
+            self.problems.append(f"the plan's result: {error.problem}")
+            return None
 
     async def stop(self, reason: str) -> None:
         """Cancel everything, and wait for it to stop, but no longer than the runtime's grace."""
@@ -468,7 +436,3 @@ class PlanRun:
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)
-
-
-def _has_containers(arguments: Mapping[str, Any]) -> bool:
-    return any(type(value) in (dict, list) for value in arguments.values())
