@@ -2,6 +2,7 @@
 
 from speculate.calls import Outcome, Refusal, Served, ToolCall
 from speculate.core.policy import Policy
+from speculate.declare import tool
 from speculate.errors import (
     CommitConflict,
     InternalError,
@@ -54,4 +55,5 @@ __all__ = [
     "ToolSpec",
     "TraceError",
     "__version__",
+    "tool",
 ]

@@ -23,6 +23,7 @@ class Effect(Enum):
 Egress = Literal["none", "internal", "external"]
 
 _MISSING = object()
+REMEMBERED_CALLS = 1024  # per tool
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,7 @@ class ToolSpec:
     when: tuple[EffectRule, ...] = ()
     declared: bool = True
     _plain: bool = field(init=False, default=False, repr=False, compare=False)
+    _seen: dict[str, ResolvedCall] = field(init=False, default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self._check()
@@ -174,6 +176,19 @@ class ToolSpec:
         """What this call is: identity, effect, resources, and whether it may be launched early."""
         canonical = self.canonical_arguments(arguments)
         text = canonical_json(canonical)
+        if not self._plain or text is None:
+            return self._resolve(arguments, canonical, text)
+        # The same calls are predicted again and again. Only scalars are remembered: nobody can change them later.
+        known = self._seen.get(text)
+        if known is None:
+            known = self._resolve(canonical, canonical, text)
+            if not any(type(value) in (dict, list) for value in canonical.values()):
+                if len(self._seen) >= REMEMBERED_CALLS:
+                    self._seen.clear()
+                self._seen[text] = known
+        return known
+
+    def _resolve(self, arguments: Mapping[str, Any], canonical: Mapping[str, Any], text: str | None) -> ResolvedCall:
         effect, idempotent, reads, writes = self.effect, self.idempotent, self.reads, self.writes
         if self.when and text is None:  # no rule can be asked, so the worst is assumed
             effect, idempotent, reads, writes = Effect.WRITE, False, None, None

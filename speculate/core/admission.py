@@ -59,7 +59,6 @@ class Load:
     tool_real: real calls of this tool that run, joined launches included. hidden_s: E[min(tool, lead)].
     """
 
-    duplicate: bool
     conflict: bool
     hidden_s: float
     shadow: bool
@@ -76,9 +75,12 @@ _BY_NAME = {reason.value: reason for reason in Reason}
 
 
 def admit(
-    candidate: Candidate, policy: Policy, disclosure: Disclosure, load: Callable[[Candidate], Load]
+    candidate: Candidate, policy: Policy, disclosure: Disclosure, load: Callable[[Candidate], Load | None]
 ) -> Admit | Deny:
-    """The gate. `load` is asked only for a candidate that its manifest entry and its values do not rule out."""
+    """The gate. `load` is asked only for a candidate that its manifest entry and its values do not rule out.
+
+    It answers None for a call that is launched already.
+    """
     call, spec = candidate.call, candidate.call.spec
     # 1. What the call is (law L2): declared, a read or abortable, idempotent, not vetoed, with an identity.
     if not call.speculable:
@@ -105,7 +107,7 @@ def admit(
             return Deny(Reason.TENANCY)
     # 3. Whether it would be right, and worth it.
     now = load(candidate)
-    if now.duplicate:
+    if now is None:
         return Deny(Reason.DUPLICATE)
     if now.conflict:
         return Deny(Reason.CONFLICT)

@@ -19,6 +19,7 @@ L9  Predictors, observers and drafters are the shell's to contain.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from speculate.core import commands as c
@@ -128,13 +129,9 @@ class Brain:
         self._expire(at)
         if session.predicted_at is None:
             session.predicted_at = at
+        load = partial(self._load, stimulus.session, session, at)
         for candidate in stimulus.candidates:
-            verdict = admit(
-                candidate,
-                self.policy,
-                session.disclosure,
-                lambda item: self._load(item, stimulus.session, session, at),
-            )
+            verdict = admit(candidate, self.policy, session.disclosure, load)
             call = candidate.call
             if isinstance(verdict, Admit):
                 self._launch(candidate, verdict.value_s, stimulus, session)
@@ -151,11 +148,12 @@ class Brain:
                     call.spec.cost,
                 )
 
-    def _load(self, candidate: s.Candidate, session_id: str, session: SessionState, at: float) -> Load:
+    def _load(self, session_id: str, session: SessionState, at: float, candidate: s.Candidate) -> Load | None:
         call = candidate.call
+        if (session_id, call.key) in self._available:
+            return None
         tool = self._tool(call.tool)
         return Load(
-            duplicate=(session_id, call.key) in self._available,
             conflict=any(call.claims.is_changed_by(write) for write in self._writes.values()),
             hidden_s=self.latencies.hidden_s(call.tool),
             shadow=self.policy.self_check and self._benefit.is_shadow(call.tool),

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Sequence
 WINDOW = 128
 ENOUGH = 5  # fewer samples say nothing about a tail
 QUANTILES = 12
-REFRESH = 8  # samples between two recomputations of an expectation
 
 
 class Samples:
@@ -84,7 +83,7 @@ class Latencies:
         samples = self._tools.get(tool)
         seen = self.lead.count + (samples.count if samples is not None else 0)
         known = self._hidden.get(tool)
-        if known is not None and seen - known[0] < REFRESH and not (seen < REFRESH and seen != known[0]):
+        if known is not None and seen - known[0] <= known[0] >> 3:
             return known[1]
         times = samples.spread(self._prior_tool_s) if samples is not None else (self._prior_tool_s,)
         leads = self.lead.spread(self._prior_lead_s)

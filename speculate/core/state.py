@@ -48,7 +48,9 @@ class SessionState:
     def forget_outcomes(self, writes: tuple[str, ...], *, but: int) -> None:
         """A conflicting write began or ended (call `but`): what it may have undone is no longer handed out."""
         for key in [
-            key for key, first in self.outcomes.items() if first.number != but and any_overlap(writes, first.call.claims.writes)
+            key
+            for key, first in self.outcomes.items()
+            if first.number != but and any_overlap(writes, first.call.claims.writes)
         ]:
             del self.outcomes[key]
 

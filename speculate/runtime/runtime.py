@@ -175,7 +175,11 @@ class Runtime:
     def spec(self, tool: str) -> ToolSpec:
         """The tool's entry; a tool nobody declared is a write (law L2)."""
         found = self._specs.get(tool)
-        return found if found is not None else ToolSpec.undeclared(tool)
+        if found is None:
+            found = ToolSpec.undeclared(tool)
+            if tool in self.tools:
+                self._specs[tool] = found
+        return found
 
     def context_values(self) -> tuple[Any, ...]:
         """The declared context variables as they stand in the caller's context."""
