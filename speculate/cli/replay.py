@@ -85,7 +85,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     train, test = read_sessions(*args.train), read_sessions(*args.test)
     if not test:
         raise SpeculateError(f"{', '.join(args.test)}: there is no session to replay")
-    with progress(console, "replaying", settings.arms * len(test)) as bar:
+    with progress(console, "replaying", settings.sessions_to_play(test)) as bar:
         found = replay(train, test, manifest, predictor, settings, progress=bar.advance)
     document = found.document()
     emit_json(args, document)

@@ -19,6 +19,7 @@ from speculate.replay.latency import LatencyModel
 from speculate.replay.script import SessionScript, UserStep
 from speculate.replay.world import Answer, Safety, ToolRun, World
 from speculate.runtime.runtime import Runtime
+from speculate.runtime.tasks import TaskSet
 from speculate.spec import ToolSpec
 from speculate.testing import VirtualLoop
 
@@ -149,7 +150,13 @@ async def _run(stage: Stage, arm: Arm, progress: Progress | None) -> ArmRun:
             await agent.work(waiting)
         else:
             starts = stage.starts_s or [0.0] * stage.sessions_at_once
-            await asyncio.gather(*(agent.work(waiting, start_s) for start_s in starts))
+            agents = TaskSet()
+            try:
+                await asyncio.gather(
+                    *[agents.start(agent.work(waiting, at), name=f"agent {n}") for n, at in enumerate(starts)]
+                )
+            finally:
+                await agents.close(arm.policy.grace_s)
     result.safety = world.safety
     result.runs = world.runs
     ledger = runtime.ledger

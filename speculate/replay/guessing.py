@@ -197,7 +197,8 @@ class Oracle(Knowing):
         state = self.states.get(history.session)
         if state is None or state.next_turn >= len(state.script.turns):
             return ()
-        return [_certain(call, "oracle") for call in state.script.turns[state.next_turn].calls][:limit]
+        calls = state.script.turns[state.next_turn].calls
+        return [_certain(call, "oracle") for call in calls if call.speculable][:limit]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from speculate.errors import SpeculateError
 from speculate.prediction import Predictor
 from speculate.replay import result
 from speculate.replay.arms import FRONTIER, knowing, unlimited
-from speculate.replay.contention import EVERY_TOOL, Contention, measure_contention, rounds
+from speculate.replay.contention import EVERY_TOOL, Contention, budgets, measure_contention, rounds
 from speculate.replay.driver import Arm, ArmRun, Progress, Stage, run_arm
 from speculate.replay.guessing import AllWrong, Foresight, Oracle, Recalled, Timed
 from speculate.replay.judgement import Judge
@@ -58,10 +58,13 @@ class ReplaySettings:
     def has_contention(self) -> bool:
         return self.sessions_at_once > 1 or bool(self.capacity)
 
-    @property
-    def arms(self) -> int:
-        """How many times the test sessions are run through, contention aside."""
-        return 5 + (len(FRONTIER) if self.frontier else 0)
+    def sessions_to_play(self, test: Sequence[RecordedSession]) -> int:
+        """How often `progress` is told of a session when these are replayed."""
+        plays = len(test) * (5 + (len(FRONTIER) if self.frontier else 0))
+        if self.has_contention:
+            calls = sum(len(session.calls) for session in test)
+            plays += len(test) * rounds(calls) * (2 + 2 * len(budgets(self.policy)))
+        return plays
 
 
 @dataclass(slots=True)

@@ -13,10 +13,11 @@ from predictors import RepeatPredictor, UnknownPredictor
 from speculate.core.policy import Policy
 from speculate.errors import SpeculateError
 from speculate.replay import ReplaySettings, replay, train_predictor
+from speculate.replay.guessing import Recalled, Timed
 from speculate.replay.thresholds import KEYS
 from speculate.testing import ScriptedPredictor
 from speculate.trace import read_sessions
-from tests.replay.runs import SHOP, Call, Parrot, cancel, get, guess, session, turn
+from tests.replay.runs import SHOP, Call, Parrot, cancel, get, guess, play, session, stage, turn
 from toolspecs import Manifest
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
@@ -257,3 +258,33 @@ def test_hits_are_judged_by_the_first_use():
     document = replay([], sessions, SHOP, sure, ReplaySettings(policy=Policy(min_probability=0.5))).document()
     assert document["latency"]["captured"] > 1
     assert document["latency"]["foresight_s"] <= document["latency"]["speculative_s"]
+
+
+def test_progress_is_told_of_every_session():
+    """A bar that knows its end: as many steps as were announced."""
+    told = []
+    settings = ReplaySettings(frontier=True, sessions_at_once=2, capacity={"*": 2})
+    sessions = shoppers(2)
+    replay([], sessions, SHOP, ScriptedPredictor([]), settings, progress=lambda: told.append(None))
+    assert len(told) == settings.sessions_to_play(sessions) == 2 * 25 + 2 * 20 * 10
+    assert ReplaySettings().sessions_to_play(sessions) == 10
+
+
+def test_the_oracle_leaves_raw_arguments_alone():
+    """Arguments that were no object are never launched, even by one who knows them."""
+    raw = Call("clock", {"_raw": [1]})
+    found = replay([], [session("s", "hi", turn(4.0, raw))], SHOP, ScriptedPredictor([]))
+    assert (found.arms["oracle"].launched, found.arms["foresight"].launched) == (0, 0)
+    assert found.document()["speculable_calls"] == 0
+
+
+def test_asking_once_changes_nothing():
+    """What is remembered of a predictor leads to what asking it each time leads to."""
+    sessions = shoppers(4)
+    made = stage(*sessions)
+    trained = train_predictor("markov", shoppers(6, 10), SHOP)
+    policy = Policy(min_probability=0.05, max_depth=3)
+    recalled = Recalled(trained, made.scripts, clock=lambda: 0.0)
+    runs = [play(made, each, policy) for each in (Timed(trained, clock=lambda: 0.0), recalled, recalled)]
+    assert runs[0].launched > 0
+    assert len({(run.launched, run.committed, run.seconds, str(run.wasted_because)) for run in runs}) == 1
