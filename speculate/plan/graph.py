@@ -58,16 +58,6 @@ def cycles(predecessors: Sequence[Sequence[int]], limit: int = 20) -> list[list[
     return found
 
 
-def levels(predecessors: Sequence[Sequence[int]], order: Sequence[int]) -> list[int]:
-    """For each node the number of edges on the longest path to it. Nodes of one level are never ordered."""
-    level = [0] * len(predecessors)
-    for node in order:
-        for source in predecessors[node]:
-            if level[source] >= level[node]:
-                level[node] = level[source] + 1
-    return level
-
-
 def remaining_path(successors: Sequence[Sequence[int]], order: Sequence[int], seconds: Sequence[float]) -> list[float]:
     """For each node the seconds of the longest path that begins with it, itself included."""
     remaining = list(seconds)

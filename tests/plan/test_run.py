@@ -557,3 +557,122 @@ def test_tasks_may_be_added_while_others_run(run):
         assert now() == 2.0
 
     run(TOOLS, use)
+
+
+def test_what_undoes_a_write_takes_its_arguments_where_its_parameters_are_not_known(run):
+    log: list[Any] = []
+
+    async def undo(**arguments: Any) -> None:
+        log.append(arguments)
+
+    async def book(seat: str) -> str:
+        return "booked"
+
+    specs = {
+        "book": ToolSpec(name="book", effect=Effect.WRITE, reads=(), writes=("seat/{seat}",), compensate="undo"),
+        "undo": ToolSpec(name="undo", effect=Effect.WRITE, reads=(), writes=("seat/*",)),
+        "nothing": ToolSpec(name="nothing", effect=Effect.WRITE, reads=(), writes=("n",)),
+        "lost": ToolSpec(name="lost", effect=Effect.WRITE, reads=(), writes=("l",), compensate="not_there"),
+        "asks": ToolSpec(name="asks", effect=Effect.WRITE, reads=(), writes=("a",), compensate="confirmed"),
+        "confirmed": ToolSpec(name="confirmed", effect=Effect.WRITE, reads=(), writes=("a",), confirm=True),
+    }
+
+    async def use(session):
+        plan = Plan(
+            (
+                task("1", "book", arguments={"seat": "1"}),
+                task("2", "nothing", after=("1",)),
+                task("3", "lost", after=("2",)),
+                task("4", "asks", after=("3",)),
+                task("5", "broken", after=("4",)),
+            )
+        )
+        outcome = await run_plan(session, plan)
+        assert [(each.task, each.ok) for each in outcome.compensations] == [("4", False), ("3", False), ("1", True)]
+        assert isinstance(outcome.compensations[0].error, CallRefused)
+        assert "no tool is registered" in str(outcome.compensations[1].error)
+
+    others = {name: FakeTool() for name in ("nothing", "lost", "asks", "confirmed")}
+
+    async def confirm(call: Any) -> bool:
+        return False
+
+    run({**TOOLS, "book": book, "undo": undo, **others}, use, specs, confirmer=confirm)
+    assert log == [{"seat": "1"}]
+
+
+def test_a_session_that_closes_fails_what_is_left_and_a_hanging_tool_fails_in_the_end(run):
+    async def hang() -> None:
+        await asyncio.Event().wait()
+
+    async def use(session):
+        outcome = await run_plan(session, Plan((task("1", "hang"), task("2", "echo"))))
+        assert states(outcome) == {"1": "failed", "2": "done"}
+        assert now() == 600.0
+        plan = Plan((task("1"), task("2", "echo", after=("1",)), task("3", policy=TaskPolicy(retry=Retry()))))
+        under_way = asyncio.create_task(run_plan(session, plan))
+        await asyncio.sleep(0.5)
+        await session.close()
+        outcome = await under_way
+        assert states(outcome)["2"] == "failed"
+        assert "closed" in outcome.tasks["2"].reason
+
+    run({**TOOLS, "hang": hang}, use)
+
+
+def test_an_empty_plan_and_a_result_that_leads_nowhere_have_clear_outcomes(run):
+    async def use(session):
+        outcome = await run_plan(session, Plan(()))
+        assert outcome.ok
+        assert outcome.value == {}
+        outcome = await run_plan(session, Plan((task("1", "echo", arguments={"a": 1}),), result="$1.b"))
+        assert outcome.problems == ("the plan's result: $1.b: .b is not there; the result has a",)
+        with pytest.raises(PlanFailed):
+            outcome.result()
+
+    run(TOOLS, use)
+
+
+def test_being_put_in_order_does_not_make_a_result_one_that_is_used(run):
+    async def use(session):
+        plan = Plan((task("1", "undeclared"), task("2", "undeclared")))
+        outcome = await run_plan(session, plan, conflicts="order")
+        assert outcome.result() == {"1": None, "2": None}
+        assert outcome.tasks["2"].waited_for == ("1",)
+
+    run({"undeclared": FakeTool(seconds=1.0)}, use, {"undeclared": ToolSpec.undeclared("undeclared")})
+
+
+def test_an_early_read_whose_placeholder_leads_nowhere_or_whose_runtime_does_not_speculate_is_not_offered(run):
+    look = FakeTool("x", seconds=1.0)
+
+    async def use(session):
+        plan = Plan(
+            (
+                task("0", "echo", arguments={"n": 1}),
+                task("1", arguments={"seconds": 2.0, "value": True}),
+                task("2", "look", arguments={"n": "$0.m"}, when=(When("$1"),)),
+                task("3", "look", arguments={"n": "$0.n"}, when=(When("$1"),)),
+            )
+        )
+        outcome = await run_plan(session, plan)
+        assert states(outcome) == {"0": "done", "1": "done", "2": "failed", "3": "done"}
+        assert now() == 3.0
+
+    run({**TOOLS, "look": look}, use, policy=Policy(min_probability=0.1), speculation=False)
+    assert len(look.started) == 1
+
+
+def test_schemas_given_by_hand_join_those_of_the_signatures(run):
+    from speculate.plan import ToolSchema
+    from speculate.plan.host import toolbox_of
+
+    async def use(session):
+        session._runtime.seed_latency("sleeper", [2.0] * 8)
+        toolbox = toolbox_of(session, {"echo": ToolSchema({"type": "object", "required": ["x"]})})
+        assert toolbox.schemas["echo"].input == {"type": "object", "required": ["x"]}
+        assert toolbox.schemas["sleeper"].names() == ("seconds", "value")
+        assert dict(toolbox.seconds) == {"sleeper": 2.0}
+        assert len(toolbox_of(session).schemas) == len(TOOLS)
+
+    run(TOOLS, use)
