@@ -16,7 +16,7 @@ import os
 import stat
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -48,6 +48,7 @@ from speculate.trace.writer import MAX_WRITTEN_DEPTH, encode_record, writable
 
 _log = logging.getLogger(__name__)
 
+PATIENCE_S = 0.02
 _RECORDED = frozenset({SessionOpened, UserSpoke, TurnBegan, TurnEnded, CallStarted, CallEnded, SessionClosed})
 
 
@@ -88,6 +89,7 @@ class TraceRecorder:
         self._max_queued = max_queued
         self._sensitive: dict[str, frozenset[str]] = {}
         self._queue: SimpleQueue[Notice | _Stop] = SimpleQueue()
+        self._hurry = threading.Event()  # set by close: do not wait for more to come
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._process = os.getpid()
@@ -107,7 +109,8 @@ class TraceRecorder:
             return
         if isinstance(notice, CallStarted):
             # The caller may change its arguments before the thread comes to them; results are snapshots already.
-            notice = replace(notice, arguments=self._kept(notice.tool, notice.arguments))
+            arguments = self._kept(notice.tool, notice.arguments)
+            notice = CallStarted(notice.at, notice.session, notice.id, notice.turn, notice.tool, arguments)
         if self._thread is None or self._process != os.getpid():
             self._start()
         self._queue.put(notice)
@@ -121,6 +124,7 @@ class TraceRecorder:
         if thread is None or self._process != os.getpid():
             return True
         self._queue.put(_Stop())
+        self._hurry.set()
         thread.join(timeout_s)
         if thread.is_alive():
             left = self._queue.qsize()
@@ -166,6 +170,10 @@ class TraceRecorder:
             notice = queue.get()
             if isinstance(notice, _Stop):
                 break
+            if queue.empty():
+                # Writing each event as it comes would wake this thread, and take the interpreter's lock from the
+                # event loop, once an event. A moment's patience makes that once a batch.
+                self._hurry.wait(PATIENCE_S)
             try:
                 record = self._record(notice)
                 if record is not None:
