@@ -16,7 +16,7 @@ from speculate.trace import CallIssued, RecordedSession, RecordedTurn, ResultArr
 
 FREE_TEXT_WORDS = 4  # an argument of at least so many words, or
 FREE_TEXT_CHARACTERS = 40  # so long, was written by the model rather than picked
-MAX_TOKENS = 8  # looked up of one free text
+MAX_TOKENS = 5  # looked up of one free text: each may be searched for in all that was said before
 MAX_ARGUMENT_LEAVES = 64  # values looked up of one call
 
 

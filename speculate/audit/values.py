@@ -15,6 +15,7 @@ from typing import Any
 
 MAX_VALUE = 256  # characters: longer strings are texts, searched for values but not values themselves
 MIN_TEXT = 24  # characters: shorter strings without a blank are only values
+LONG_TEXT = 40  # characters: tools seldom return a text of this length that the model then passes on word for word
 MAX_TEXT = 65_536
 MAX_SESSION_TEXT = 4_194_304  # characters of text searched in one session
 MAX_LEAVES = 4_096  # values read of one result
@@ -185,12 +186,13 @@ def _search(texts: list[_Text], start: int, word: str) -> tuple[int, Origin | No
 class Seen:
     """What one session has shown so far: values by their first origin, and texts to search, oldest first."""
 
-    __slots__ = ("_left", "_lists", "_model_texts", "_texts", "_values", "_words", "weight")
+    __slots__ = ("_left", "_lists", "_model_texts", "_texts", "_user_texts", "_values", "_words", "weight")
 
     def __init__(self) -> None:
         self._values: dict[str, tuple[int, str, int | None, str]] = {}
         self._texts: list[_Text] = []
         self._model_texts: list[_Text] = []
+        self._user_texts: list[_Text] = []
         self._lists: dict[tuple[int | None, str], int] = {}
         self._words: dict[str, list[Any]] = {}  # texts searched so far, model texts so far, and what was found in each
         self._left = MAX_SESSION_TEXT
@@ -203,7 +205,10 @@ class Seen:
         if self._left <= 0:
             return
         self._left -= len(folded)
-        (self._model_texts if kind == "model" else self._texts).append((folded, since, kind, call, place))
+        entry = (folded, since, kind, call, place)
+        (self._model_texts if kind == "model" else self._texts).append(entry)
+        if kind == "user":
+            self._user_texts.append(entry)
 
     def add(self, value: Any, since: int, kind: str, call: int | None, place: str) -> None:
         """Every scalar of a JSON value, and its longer strings as texts."""
@@ -249,8 +254,10 @@ class Seen:
         return None if found is None or (before is not None and found.since >= before) else found
 
     def find(self, text: str) -> Origin | None:
-        """The earlier of the two."""
+        """The earlier of the two. A long text is looked for as a value, and in what the user typed, only."""
         value = self.value(text)
+        if len(text) > LONG_TEXT:
+            return value or _search(self._user_texts, 0, text)[1]
         if value is None:
             return self.word(text)
         return (self.word(text, value.since) if value.since else None) or value
