@@ -47,7 +47,7 @@ class Command(Protocol):
 
 
 def build_parser(only: str | None = None) -> argparse.ArgumentParser:
-    """The parser with every command, or with `only` that one (so that its neighbours need not be imported)."""
+    """The parser with every command, or with the one called `only`: its neighbours need not be imported."""
     from speculate.cli.console import add_json_argument
 
     parser = argparse.ArgumentParser(
@@ -78,7 +78,7 @@ def _run(argv: Sequence[str]) -> int:
         if (error.name or "").partition(".")[0] != "rich":
             raise
         raise MissingExtra("rich", "cli", "the command line") from error
-    only = argv[0] if argv and argv[0] in COMMANDS else None
+    only = argv[0] if argv and argv[0] in (*COMMANDS, "--version") else None
     args = build_parser(only).parse_args(argv)
     code: int = args.run(args, get_console(args))
     return code
