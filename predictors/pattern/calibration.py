@@ -16,7 +16,7 @@ PULL = 4.0  # rows of evidence that the starting weights count for
 ROUNDS = 8
 
 # bias, logit of the tool in its context, words, forms, log of the arguments, user spoke last, made before, one record
-NEXT_START = (0.0, 1.0, 0.35, 0.5, 1.0, 0.0, 0.0, 0.0)
+NEXT_START = (0.0, 1.0, 0.35, 0.5, 1.0, 0.0, -1.0, 0.0)
 USE_START = (0.0, 0.6, 0.5, 0.5, 0.4, 0.0, -0.5)
 
 

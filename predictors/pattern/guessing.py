@@ -33,6 +33,7 @@ MAX_CANDIDATES = 24
 MAX_CONSTANTS = 12
 LEAST_CONSTANT = 0.004
 LEAST_RULE = 0.006
+AHEAD = 0.04  # of the chance of the next one of a list: at least that of those after it
 LEAST_RATIO = 0.4
 UNTRAINED = 0.1
 BY_NAME = 0.3  # chance of a value found by its name alone
@@ -145,6 +146,9 @@ class ToolRules:
                 chances = [
                     (t - 0.4) / (max(t, o) + 0.6) if t > 0.4 else 0.0 for t, o in zip(taken, wide(offered), strict=True)
                 ]
+                for first in (0, STALE):  # what comes after the next may be fetched ahead
+                    for slot in (first + 1, first + 2, first + LEFT):
+                        chances[slot] = max(chances[slot], AHEAD * chances[first])
                 best = max(chances)
                 if best > LEAST_RULE:
                     left = max(
@@ -394,7 +398,7 @@ class Guesser:
                     for _, _, rule, _, _, _ in origins.values():
                         row, whole = reach.get(rule), everything.get(rule)
                         if row is not None and whole is not None:
-                            reached = min(reached, (row[0] + 0.1) / (whole[0] + 1))
+                            reached = min(reached, max(0.1, row[0] + 0.1) / (max(0.0, whole[0]) + 1))
                     out[key] = Guess(
                         tool, arguments, origins, context, word, spoken, p, 1.0 if number >= apart else 0.0,
                         later.get(tool, 0.02), reached, key in state.made,

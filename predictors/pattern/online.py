@@ -11,7 +11,7 @@ from predictors.pattern.vault import Vault
 from speculate.calls import ToolCall
 from speculate.history import History
 
-HORIZON = 40.0  # turns after which a count has faded to about a third
+HORIZON = 40.0  # turns that a count stands for at most, so that it fades to a third in as many more
 MAX_KEYS = 200_000  # of contexts or words, learned online
 
 
@@ -48,7 +48,7 @@ def _fade(table: Table, keys: list[str]) -> None:
     for key in keys:
         row = table.get(key)
         if row is not None and row[ALL] > HORIZON:
-            keep = 1 - 1 / HORIZON
+            keep = HORIZON / (row[ALL] + 1)
             for name in row:
                 row[name] *= keep
 
@@ -57,7 +57,7 @@ def _fade_tool(counts: Counts, tool: str) -> None:
     forms = counts.forms.get(tool)
     if forms is None or forms[ALL] <= HORIZON:
         return
-    keep = 1 - 1 / HORIZON
+    keep = HORIZON / (forms[ALL] + 1)
     for name in forms:
         forms[name] *= keep
     tables = [counts.offers.get(tool, {}), counts.joint.get(tool, {}), *counts.takes.get(tool, {}).values()]

@@ -107,7 +107,7 @@ def calibrate(
         if seen >= MAX_TURNS:
             break
         digest = sample.get(key)
-        _replay(digest, counts, vault, -1)
+        _replay(digest, counts, -1)
         guesser = Guesser(counts, StandInValues(digest.aliases, lambda d: vault.value(d) is not None), hidden)
         state = State()
         for number, turn in enumerate(digest.turns):
@@ -124,7 +124,7 @@ def calibrate(
                 )
                 rows_next.append((next_features(guess, state.asked), called in made))
                 kept.append((guess, state.asked, used))
-        _replay(digest, counts, vault, 1)
+        _replay(digest, counts, 1)
     step = max(1, len(rows_next) // MAX_ROWS)
     weights_next = fit(rows_next[::step], NEXT_START)
     rows_use = []
@@ -134,10 +134,13 @@ def calibrate(
     return weights_next, fit(rows_use, USE_START)
 
 
-def _replay(digest: Digest, counts: Counts, vault: Vault, weight: float) -> None:
+def _replay(digest: Digest, counts: Counts, weight: float) -> None:
     """Put the digest's own counts in, or take them out."""
     state = State()
     for turn in digest.turns:
         while state.count < turn.events:
             state.take(digest.events[state.count])
         count_turn(counts, state, turn.calls, turn.later, weight)
+    while state.count < len(digest.events):
+        state.take(digest.events[state.count])
+    count_session(counts, state, weight)

@@ -111,7 +111,8 @@ class Vault:
                     top = top * -xj % PRIME
                     bottom = bottom * (xi - xj) % PRIME
             secret = (secret + yi * top * pow(bottom, -1, PRIME)) % PRIME
-        value = _mask(bytes.fromhex(text), secret).decode("utf-8", "surrogatepass")
+        data = _mask(bytes.fromhex(text), secret)
+        value = data.decode("utf-8", "surrogatepass") if _number(b"0", data) == secret else ""
         if digest_of(value) != digest:
             raise ValueError(f"the sealed value {digest} is damaged")
         return value
