@@ -115,6 +115,8 @@ def _model(span: Span, event: dict[str, Any], attachments: dict[str, Any]) -> No
     output = event.get("output") or {}
     choices = output.get("choices") or []
     span.text = _text(choices[0]["message"], attachments) if choices else None
+    calls = (choices[0]["message"].get("tool_calls") or []) if choices else []
+    span.issued = [id for call in calls if (id := text(call.get("id"))) is not None]
     usage = output.get("usage") or {}
     span.tokens_in, span.tokens_out = count(usage.get("input_tokens")), count(usage.get("output_tokens"))
 

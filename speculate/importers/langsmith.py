@@ -172,6 +172,12 @@ def _said(outputs: Mapping[str, Any], span: Span) -> None:
     generation = first if type(first) is dict else {}
     message = _kwargs(generation.get("message") or outputs.get("message") or outputs)
     span.text = _content(message.get("content")) or _text(generation.get("text"))
+    calls = message.get("tool_calls")
+    span.issued = [id for call in calls if (id := _id(call))] if type(calls) is list else []
     usage = message.get("usage_metadata") or outputs.get("usage_metadata")
     if type(usage) is dict:
         span.tokens_in, span.tokens_out = _count(usage.get("input_tokens")), _count(usage.get("output_tokens"))
+
+
+def _id(call: Any) -> str | None:
+    return _text(call.get("id")) if type(call) is dict else None

@@ -96,7 +96,9 @@ def _span(found: OtlpSpan, item: Item) -> Span:
         span.users = _users(attributes.get("gen_ai.input.messages"))
         span.model = _text(attributes.get("gen_ai.response.model") or attributes.get("gen_ai.request.model"))
     if kind == "model":
-        span.text = _said(attributes.get("gen_ai.output.messages"))
+        said = _messages(attributes.get("gen_ai.output.messages"))
+        span.text = _said(said)
+        span.issued = _issued(said)
         span.tokens_in = _count(attributes.get("gen_ai.usage.input_tokens"))
         span.tokens_out = _count(attributes.get("gen_ai.usage.output_tokens"))
     if "speculate.turn" in attributes or "speculate.user" in attributes or "speculate.session" in attributes:
@@ -166,6 +168,13 @@ def _users(value: Any) -> list[str]:
     return [text for text in texts if text is not None]
 
 
-def _said(value: Any) -> str | None:
-    texts = [_parts(message) for message in _messages(value)]
+def _issued(messages: list[dict[str, Any]]) -> list[str]:
+    """The ids of the calls in the model's answer."""
+    found = [part for message in messages if type(parts := message.get("parts")) is list for part in parts]
+    ids = [_text(part.get("id")) for part in found if type(part) is dict and part.get("type") == "tool_call"]
+    return [id for id in ids if id is not None]
+
+
+def _said(messages: list[dict[str, Any]]) -> str | None:
+    texts = [_parts(message) for message in messages]
     return "\n".join(text for text in texts if text is not None) or None

@@ -51,7 +51,8 @@ class Exact:
 class Span:
     """One span of a trace, whatever format it came in. Times are seconds since the epoch.
 
-    users: every user message the model was shown, oldest first. result_known False: the result was not recorded.
+    users: every user message the model was shown, oldest first. issued: the ids of the calls a model span asked for,
+    in its order. result_known False: the result was not recorded.
     """
 
     trace: str
@@ -68,6 +69,7 @@ class Span:
     # of a model span, and of an agent's
     text: str | None = None
     users: list[str] = field(default_factory=list)
+    issued: list[str] = field(default_factory=list)
     model: str | None = None
     tokens_in: int | None = None
     tokens_out: int | None = None
@@ -169,6 +171,7 @@ class SpanAssembler:
             if not any(span.kind != "other" or span.exact is not None for span in lane):
                 continue
             lane.sort(key=lambda span: (span.start is None, span.start or 0.0))
+            lane = _in_issue_order(lane)
             if inside is None and conversation is not None:
                 session, opening = self._conversation(conversation, lane)
                 yield from opening
@@ -215,6 +218,28 @@ def _enclosing_tool(span: Span, by_id: dict[str, Span]) -> tuple[str | None, boo
         seen.add(at.id)
         at = by_id.get(at.parent) if at.parent is not None else None
     return None, False
+
+
+def _in_issue_order(lane: list[Span]) -> list[Span]:
+    """The lane with each turn's calls in the model's order: run at once, they may have begun in any."""
+    ordered: list[Span] = []
+    calls: list[Span] = []
+    place: dict[str, int] = {}
+
+    def settle() -> None:
+        ordered.extend(sorted(calls, key=lambda span: place.get(span.call_id or "", len(place))))
+        calls.clear()
+
+    for span in lane:
+        if span.kind == "tool" and place:
+            calls.append(span)
+            continue
+        if span.kind == "model":
+            settle()
+            place = {id: index for index, id in enumerate(span.issued)}
+        ordered.append(span)
+    settle()
+    return ordered
 
 
 def _began(lane: list[Span]) -> float | None:

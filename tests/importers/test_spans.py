@@ -58,6 +58,18 @@ def test_arrival_does_not_matter_times_do() -> None:
     assert records[-1] == SessionEnded("t", 9.0)
 
 
+def test_calls_of_a_turn_stand_in_the_models_order() -> None:
+    """Threads may begin them in any; a call the model's answer does not name comes last."""
+    found = [
+        span("m", "model", 0.0, 1.0, issued=["c1", "c2"]), span("b", "tool", 1.0, 3.0, call_id="c2"),
+        span("x", "tool", 1.25, 2.0), span("a", "tool", 1.5, 2.0, call_id="c1"),
+        span("n", "model", 4.0, 5.0), span("c", "tool", 5.0, 6.0),
+    ]  # fmt: skip
+    (session,) = sessions(found).values()
+    assert shape(session) == [["a", "b", "x"], ["c"]]
+    assert [session.turns[0].results[id].tool_s for id in ("c1", "c2", "x")] == [0.5, 2.0, 0.75]
+
+
 def test_without_model_spans_calls_that_overlap_are_one_turn() -> None:
     found = [
         span("a", "tool", 0.0, 2.0), span("b", "tool", 1.0, 3.0), span("c", "tool", 2.5, 2.75),
