@@ -18,7 +18,7 @@ L9  Predictors, observers and drafters are the shell's to contain.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -26,16 +26,15 @@ from speculate.core import commands as c
 from speculate.core import stimuli as s
 from speculate.core.admission import Admit, Load, Reason, admit
 from speculate.core.benefit import Benefit
-from speculate.core.index import ResourceIndex
 from speculate.core.latency import Latencies
 from speculate.core.ledger import Ledger
 from speculate.core.limits import Limits
 from speculate.core.machine import Speculation, State, Trigger
 from speculate.core.policy import Policy
 from speculate.core.state import Phase, RealCall, SessionState, ToolLoad
-from speculate.core.store import ReadyStore
+from speculate.core.table import SpeculationTable
 from speculate.errors import InternalError
-from speculate.notices import Fault, LaunchDenied, Launched, LaunchRetired
+from speculate.notices import Fault, LaunchDenied, Launched
 from speculate.resources import Claims
 from speculate.spec import Effect
 
@@ -48,20 +47,14 @@ class Brain:
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
-        self.ledger = Ledger()
         self.latencies = Latencies(policy.prior_tool_s, policy.prior_lead_s)
-        self.speculations: dict[int, Speculation] = {}
-        self._available: dict[tuple[str, str], Speculation] = {}  # running or ready, by session and key
-        self._ready = ReadyStore(policy.store_size)
-        self._index = ResourceIndex()
+        self._table = SpeculationTable(policy.store_size)
         self._sessions: dict[str, SessionState] = {}
         self._calls: dict[int, RealCall] = {}
         self._writes: dict[int, Claims] = {}  # real calls that write and run
         self._tools: dict[str, ToolLoad] = {}
-        self._abandoned: dict[int, Speculation] = {}  # retired, yet still running: the slot stays taken
         self._benefit = Benefit(policy.wasted_cost_s)
         self._limits = Limits(policy)
-        self._in_flight = 0
         self._next_id = 0
         self._now = 0.0
         self._out: list[c.Command] = []
@@ -100,10 +93,9 @@ class Brain:
         self._sessions[stimulus.session] = SessionState()
 
     def _session_closed(self, stimulus: s.SessionClosed) -> None:
-        for speculation in list(self.speculations.values()):
-            if speculation.session == stimulus.session:
-                reason = "unused" if speculation.state is State.READY else "closed"
-                self._squash(speculation, stimulus.at, reason)
+        for speculation in self._table.of_session(stimulus.session):
+            reason = "unused" if speculation.state is State.READY else "closed"
+            self._squash(speculation, stimulus.at, reason)
         for tool in self._benefit.close(stimulus.session):
             self._mode_changed(tool, stimulus.at)
         session = self._sessions[stimulus.session]
@@ -150,7 +142,7 @@ class Brain:
 
     def _load(self, session_id: str, session: SessionState, at: float, candidate: s.Candidate) -> Load | None:
         call = candidate.call
-        if (session_id, call.key) in self._available:
+        if self._table.match(session_id, call.key) is not None:
             return None
         tool = self._tool(call.tool)
         return Load(
@@ -158,7 +150,7 @@ class Brain:
             hidden_s=self.latencies.hidden_s(call.tool),
             shadow=self.policy.self_check and self._benefit.is_shadow(call.tool),
             closed=self._limits.is_closed(call.tool, at),
-            in_flight=self._in_flight,
+            in_flight=self._table.in_flight,
             session_in_flight=session.in_flight,
             tool_in_flight=tool.launches - tool.joined,
             tool_real=tool.real + tool.joined,
@@ -183,14 +175,10 @@ class Brain:
             launched_at=at,
             story=[f"{at:.6f} launch: {call.tool}"],
         )
-        self.speculations[speculation.id] = speculation
-        self._available[speculation.session, call.key] = speculation
-        self._index.add(speculation)
-        self._in_flight += 1
+        self._table.enter(speculation)
         session.in_flight += 1
         self._tool(call.tool).launches += 1
         self._limits.launched(at)
-        self.ledger.launch(call.spec.cost)
         self._out.append(c.Launch(speculation.id, speculation.session, call, candidate.depth, candidate.p_use))
         self._out.append(
             Launched(at, speculation.session, speculation.id, call.tool, candidate.source, candidate.p_use)
@@ -228,7 +216,7 @@ class Brain:
 
     def _match(self, real: RealCall, at: float, context: Any) -> None:
         call = real.call
-        found = self._available.get((real.session, call.key)) if call.key is not None else None
+        found = self._table.match(real.session, call.key)
         if found is None:
             self._run(real, at)
             return
@@ -240,7 +228,7 @@ class Brain:
         else:
             found.fire(Trigger.CALL, at)
             found.number, found.joined_at = real.number, at
-            self._available.pop((found.session, call.key or ""))
+            self._table.join(found)
             real.phase, real.speculation = Phase.JOINED, found.id
             self._tool(call.tool).joined += 1
             self._out.append(c.Join(real.number, found.id, self._overdue_at(found, at)))
@@ -261,15 +249,15 @@ class Brain:
         if speculation.call.effect is Effect.ABORTABLE:
             speculation.fire(Trigger.APPLY, at)
             speculation.number = real.number
-            self._take_out(speculation)
+            self._table.take_out(speculation)
             real.phase, real.speculation = Phase.APPLYING, speculation.id
             self._tool(real.call.tool).real += 1
             real.claims_slot = True
             self._begin_write(real, at)
-            self._out.append(c.Apply(real.number, speculation.id, joined, *self._times(speculation, at)))
+            self._out.append(c.Apply(real.number, speculation.id, joined, *speculation.times(at)))
             return
         speculation.fire(Trigger.COMMIT, at)
-        ran_s, hidden_s = self._times(speculation, at)
+        ran_s, hidden_s = speculation.times(at)
         self._retire(speculation, at, "committed", "joined" if joined else "ready")
         self._out.append(c.Deliver(real.number, speculation.id, joined, ran_s, hidden_s))
         if real.phase is Phase.BESIDE:  # its own run is cancelled by the shell, and reports its end
@@ -294,11 +282,9 @@ class Brain:
 
     def _preempt(self, tool: str, at: float) -> None:
         """A real call needs the capacity: the cheapest guess at this tool is aborted. Nobody waits for that."""
-        running = [
-            item for item in self.speculations.values() if item.call.tool == tool and item.state is State.RUNNING
-        ]
-        if running:
-            self._squash(min(running, key=lambda item: (item.value_s, -item.id)), at, "preempted")
+        cheapest = self._table.cheapest_running(tool)
+        if cheapest is not None:
+            self._squash(cheapest, at, "preempted")
 
     def _begin_write(self, real: RealCall, at: float) -> None:
         if real.call.claims.writes:
@@ -312,7 +298,7 @@ class Brain:
     def _invalidate(self, real: RealCall, at: float) -> None:
         """A write began or ended: whatever rests on what it changes is stale (law L3)."""
         claims = real.call.claims
-        for speculation in self._index.changed_by(claims):
+        for speculation in self._table.changed_by(claims):
             if speculation.id != real.speculation:
                 self._squash(speculation, at, "conflict")
         for session in self._sessions.values():
@@ -429,7 +415,7 @@ class Brain:
                 if speculation.has_expired(at) or at - speculation.launched_at >= speculation.call.spec.ttl_s:
                     self._squash(speculation, at, "expired")
                     return
-                for evicted in self._ready.put(speculation, at):
+                for evicted in self._table.keep(speculation, at):
                     self._squash(evicted, at, "evicted")
 
     def _launch_failed(self, stimulus: s.LaunchFailed) -> None:
@@ -457,7 +443,7 @@ class Brain:
         """A launch's task ended: its slot is free. None if it had been abandoned long ago."""
         speculation = self.speculations.get(id)
         if speculation is None:
-            speculation = self._abandoned.pop(id, None)
+            speculation = self._table.forget_abandoned(id)
             if speculation is None:
                 raise InternalError(f"launch {id} ended twice")
             self._free_slot(speculation)
@@ -466,7 +452,7 @@ class Brain:
         return speculation
 
     def _free_slot(self, speculation: Speculation) -> None:
-        self._in_flight -= 1
+        self._table.in_flight -= 1
         self._tool(speculation.call.tool).launches -= 1
         session = self._sessions.get(speculation.session)
         if session is not None:
@@ -513,7 +499,6 @@ class Brain:
         if speculation is None or speculation.state is not State.SQUASHED:
             return
         speculation.fire(Trigger.ABANDON, stimulus.at)
-        self._abandoned[speculation.id] = speculation
         self._retire(speculation, stimulus.at, "wasted", "abandoned")
 
     # The way out of the table
@@ -529,64 +514,26 @@ class Brain:
                 joined = speculation.state is State.JOINED
                 speculation.reason = reason
                 speculation.fire(Trigger.SQUASH, at)
-                self._take_out(speculation)
+                self._table.take_out(speculation)
                 self._out.append(c.Abort(speculation.id))
                 if joined:
                     self._release_joined(speculation, at)
             case _:  # squashed already, or applied for a real call: past deciding
                 pass
 
-    def _take_out(self, speculation: Speculation) -> None:
-        """No call can be matched with it, and no write can make it stale, from here on."""
-        key = (speculation.session, speculation.call.key or "")
-        if self._available.get(key) is speculation:
-            del self._available[key]
-        self._ready.remove(speculation)
-        self._index.remove(speculation)
-
-    @staticmethod
-    def _times(speculation: Speculation, at: float) -> tuple[float, float]:
-        """Seconds it ran, and how many of these passed before the real call was made: what it hid."""
-        ran_s = (speculation.finished_at or at) - speculation.launched_at
-        asked_at = speculation.joined_at if speculation.joined_at is not None else at
-        return ran_s, min(ran_s, asked_at - speculation.launched_at)
-
     def _retire(self, speculation: Speculation, at: float, outcome: str, reason: str) -> None:
-        """One ledger record, exactly once (law L4)."""
-        self._take_out(speculation)
-        del self.speculations[speculation.id]
-        tool, cost = speculation.call.tool, speculation.call.spec.cost
-        ended = speculation.finished_at
-        ran_s = None if ended is None else ended - speculation.launched_at
-        hidden_s = 0.0
+        """One ledger record, exactly once (law L4), and the tool's balance of what launching it brings."""
+        record = self._table.retire(speculation, at, outcome, reason)
+        self._out.append(record)
         if outcome == "committed":
-            ran_s, hidden_s = self._times(speculation, at)
-            self.ledger.commit(cost, hidden_s)
-            changed = self._benefit.commit(tool, hidden_s)
+            changed = self._benefit.commit(record.tool, record.hidden_s)
         else:
-            self.ledger.waste(cost, ran_s)
-            changed = self._benefit.waste(tool, cost)
-        self._out.append(
-            LaunchRetired(
-                at,
-                speculation.session,
-                speculation.id,
-                tool,
-                speculation.source,
-                outcome,
-                reason,
-                speculation.launched_at,
-                ran_s,
-                hidden_s,
-                cost,
-                speculation.p_use,
-            )
-        )
+            changed = self._benefit.waste(record.tool, record.cost)
         if changed:
-            self._mode_changed(tool, at)
+            self._mode_changed(record.tool, at)
 
     def _expire(self, at: float) -> None:
-        for speculation in self._ready.expired(at):
+        for speculation in self._table.expired(at):
             self._squash(speculation, at, "expired")
 
     def _failed(self, tool: str, at: float, throttled_s: float | None) -> None:
@@ -613,14 +560,24 @@ class Brain:
         return list(self.speculations[id].story)
 
     @property
+    def speculations(self) -> Mapping[int, Speculation]:
+        """Every launch that has not retired, by id."""
+        return self._table.entries
+
+    @property
+    def ledger(self) -> Ledger:
+        """The running account of launches."""
+        return self._table.ledger
+
+    @property
     def in_flight(self) -> int:
         """Launches that run, aborting and abandoned ones included."""
-        return self._in_flight
+        return self._table.in_flight
 
     def __repr__(self) -> str:
         ledger = self.ledger
         return (
-            f"<Brain: {len(self._sessions)} sessions, {len(self._calls)} real calls, {self._in_flight} in flight, "
-            f"{len(self._ready)} ready; launched {ledger.launched} = committed {ledger.committed} "
+            f"<Brain: {len(self._sessions)} sessions, {len(self._calls)} real calls, {self.in_flight} in flight, "
+            f"{self._table.ready} ready; launched {ledger.launched} = committed {ledger.committed} "
             f"+ wasted {ledger.wasted} + open {ledger.open}>"
         )

@@ -99,3 +99,9 @@ class Speculation:
     def has_expired(self, at: float) -> bool:
         """Whether its result is too old to be served at `at` (law L3: counted from the start of the launch)."""
         return at - self.launched_at > self.call.spec.ttl_s
+
+    def times(self, at: float) -> tuple[float, float]:
+        """Seconds it ran, and how many of these passed before the real call was made: what it hid."""
+        ran_s = (self.finished_at or at) - self.launched_at
+        asked_at = self.joined_at if self.joined_at is not None else at
+        return ran_s, min(ran_s, asked_at - self.launched_at)
