@@ -160,6 +160,9 @@ class _Compilation:
             if task.policy.retry is not None and not effect.idempotent:
                 problem = f"has a retry, but {task.tool} is not idempotent"
                 self.findings.error("retry", problem, "take the retry out, or declare idempotent = true", task.id)
+            if task.policy.hedge is not None and (effect.is_write or not effect.idempotent):
+                problem = f"has a hedge, but {task.tool} is no idempotent read"
+                self.findings.error("hedge", problem, "take the hedge out", task.id)
             if task.policy.undo is not None and task.policy.undo.tool not in self.known:
                 problem = f"is undone by {task.policy.undo.tool!r}, which is no tool"
                 self.findings.error("undo", problem, f"there are: {_some(self.known)}", task.id)

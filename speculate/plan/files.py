@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from speculate.errors import PlanError
+from speculate.fanout.hedge import Hedge
 from speculate.fanout.retry import Retry
 from speculate.plan.model import DEFAULT_POLICY, Handoff, Plan, Task, TaskPolicy, Undo, When
 
@@ -123,13 +124,16 @@ def _condition(document: Any, id: str) -> When:
 def _policy(document: Mapping[str, Any], id: str) -> TaskPolicy:
     if not document:
         return DEFAULT_POLICY
-    if unknown := sorted(set(document) - {"timeout_s", "retry", "optional", "undo"}):
-        raise PlanError(f"a policy has no field {unknown[0]!r}; it has timeout_s, retry, optional, undo", task=id)
-    undo, retry = document.get("undo"), document.get("retry")
+    if unknown := sorted(set(document) - {"timeout_s", "retry", "hedge", "optional", "undo"}):
+        raise PlanError(
+            f"a policy has no field {unknown[0]!r}; it has timeout_s, retry, hedge, optional, undo", task=id
+        )
+    undo, retry, hedge = document.get("undo"), document.get("retry"), document.get("hedge")
     try:
         return TaskPolicy(
             timeout_s=document.get("timeout_s"),
             retry=None if retry is None else Retry(**retry),
+            hedge=None if hedge is None else Hedge(**hedge),
             optional=bool(document.get("optional", False)),
             undo=None if undo is None else Undo(undo["tool"], undo.get("arguments", {})),
         )

@@ -60,9 +60,14 @@ class IncrementalCompiler:
             if known_at is None or known_at >= new[task.id]:
                 mend = "refer to tasks written before it; write $$ for a dollar sign"
                 findings.error("unknown-id", f"{source!r} names no earlier task", mend, task.id)
-        retry = task.policy.retry
-        if retry is not None and not self._effects.of(task.tool, task.tree, not task.references).idempotent:
+        policy = task.policy
+        if policy.retry is None and policy.hedge is None:
+            return
+        effect = self._effects.of(task.tool, task.tree, not task.references)
+        if policy.retry is not None and not effect.idempotent:
             findings.error("retry", f"has a retry, but {task.tool} is not idempotent", "take it out", task.id)
+        if policy.hedge is not None and (effect.is_write or not effect.idempotent):
+            findings.error("hedge", f"has a hedge, but {task.tool} is no idempotent read", "take it out", task.id)
 
     def _node(self, task: FlatTask) -> Node:
         position = self.index[task.id]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from speculate.errors import PlanError
+from speculate.fanout.hedge import Hedge
 from speculate.fanout.retry import Retry
 from speculate.plan.placeholders import INPUT, Reference, read_reference
 
@@ -97,13 +98,15 @@ class Undo:
 
 @dataclass(frozen=True, slots=True)
 class TaskPolicy:
-    """How one task runs. `timeout_s`: seconds until it has failed. `retry`: for idempotent tools only.
+    """How one task runs. `timeout_s`: seconds until it has failed. `retry`: for idempotent tools only; `hedge`: for
+    idempotent reads only.
 
     `optional`: what depends on it still runs if it fails, with null where its result was asked for.
     """
 
     timeout_s: float | None = None
     retry: Retry | None = None
+    hedge: Hedge | None = None
     optional: bool = False
     undo: Undo | None = None
 

@@ -234,12 +234,12 @@ class PlanRun:
     async def _run(self, position: int, call: ToolCall, attempts: Attempts) -> None:
         node = self.nodes[position]
         try:
-            retry = node.policy.retry
-            if retry is None:
+            policy = node.policy
+            if policy.retry is None and policy.hedge is None:
                 attempts.count = 1
                 outcome = await self._session.execute(call)
             else:
-                outcome = await attempt(self._session, call, attempts, retry, None, self._draw)
+                outcome = await attempt(self._session, call, attempts, policy.retry, policy.hedge, self._draw)
         except asyncio.CancelledError as error:
             if self._is_running(position):  # nobody here cancelled it: the tool did, or the runtime was closed
                 self._ended(position, Outcome(call, error=error))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from speculate.errors import PlanError
-from speculate.fanout import Limits, Retry
+from speculate.fanout import Hedge, Limits, Retry
 from speculate.plan import Handoff, InvalidPlan, Plan, Task, TaskPolicy, Toolbox, ToolSchema, Undo, When, compile_plan
 from speculate.plan.compiled import CompiledPlan, EdgeKind
 from speculate.plan.conflicts import ConflictOrder, ordered_pairs, unordered_conflicts
@@ -134,6 +134,11 @@ def order(id: str, order_id: Any = "1", **settings: Any) -> Task:
             (Task("1", "mail", {"to": "a"}, policy=TaskPolicy(retry=Retry())),),
             {},
             ("has a retry, but mail is not idempotent",),
+        ),
+        (
+            (Task("1", "cancel_order", {"order_id": "1"}, policy=TaskPolicy(hedge=Hedge(1.0))),),
+            {},
+            ("has a hedge, but cancel_order is no idempotent read",),
         ),
         ((order("1", policy=TaskPolicy(undo=Undo("nix"))),), {}, ("is undone by 'nix', which is no tool",)),
         ((order("1"),), {"result": "$2"}, ("the plan's result asks for $2",)),

@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.plans.graphs import random_graph
 from speculate.fanout import Limits
 from speculate.plan import Plan, Task, run_plan
 from speculate.plan.graph import descendants, successors_of
@@ -121,3 +122,28 @@ def test_nothing_runs_after_a_cancel_and_every_task_has_its_fate(seed, tasks, af
     assert outcome.seconds <= after_s
     assert len(outcome.done) + len(outcome.cancelled) == tasks
     assert {task.id for task in outcome.done} <= world.ended
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.integers(0, 2**32), st.integers(100, 500))
+def test_a_plan_that_runs_takes_no_longer_than_its_critical_path(seed, tasks):
+    graph = random_graph(random.Random(seed), tasks)
+
+    async def work(seconds: float, uses: list[Any]) -> float:
+        await asyncio.sleep(seconds)
+        return seconds
+
+    async def main() -> float:
+        plan = Plan(
+            tuple(
+                Task(str(n), "work", {"seconds": graph.seconds[n], "uses": [f"${source}" for source in sources]})
+                for n, sources in enumerate(graph.predecessors)
+            )
+        )
+        manifest = {"work": ToolSpec(name="work", effect=Effect.READ, reads=())}
+        async with Runtime({"work": work}, manifest) as runtime, runtime.session() as session:
+            outcome = await run_plan(session, plan)
+            assert outcome.ok
+            return outcome.seconds
+
+    assert run_virtual(main()) <= 1.02 * graph.critical_s()

@@ -340,7 +340,7 @@ def test_failures_and_ids_that_are_taken_are_told(run):
 
 
 def test_a_plan_from_a_planner_may_hand_off_and_retry_only_where_it_is_safe(run):
-    from speculate.fanout import Retry
+    from speculate.fanout import Hedge, Retry
     from speculate.plan import Handoff, Plan, Task, TaskPolicy
 
     class Given:
@@ -354,11 +354,12 @@ def test_a_plan_from_a_planner_may_hand_off_and_retry_only_where_it_is_safe(run)
         inner = Plan((Task("1", "search", {"query": "$input.q"}),))
         yield Task("1", "search", {"query": "a"}, policy=TaskPolicy(optional=True))
         yield Handoff("2", inner, {"q": "$1"})
-        yield Task("3", "write", {"id": 1}, policy=TaskPolicy(retry=Retry()))
+        yield Task("3", "write", {"id": 1}, policy=TaskPolicy(retry=Retry(), hedge=Hedge()))
 
     async def use(session):
         outcome = await run_planned(session, planner, reads=lambda context: Given())
         assert outcome.answer == "about about a"
         assert "not idempotent" in str(outcome.malformed[0])
+        assert "no idempotent read" in str(outcome.malformed[0])
 
     run({**TOOLS, "write": FakeTool()}, use)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from speculate.core.policy import Policy
-from speculate.fanout import CallRefused, Limits, Retry
+from speculate.fanout import CallRefused, Hedge, Limits, Retry
 from speculate.plan import (
     Handoff,
     InvalidPlan,
@@ -676,3 +676,19 @@ def test_schemas_given_by_hand_join_those_of_the_signatures(run):
         assert len(toolbox_of(session).schemas) == len(TOOLS)
 
     run(TOOLS, use)
+
+
+def test_a_hedged_task_answers_with_the_quicker_of_two_requests(run):
+    seconds = [9.0, 1.0]
+
+    async def tail() -> float:
+        took = seconds.pop(0)
+        await asyncio.sleep(took)
+        return took
+
+    async def use(session):
+        outcome = await run_plan(session, Plan((task("1", "tail", policy=TaskPolicy(hedge=Hedge(2.0))),)))
+        assert outcome.result() == 1.0
+        assert now() == 3.0
+
+    run({"tail": tail}, use)
