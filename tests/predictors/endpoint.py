@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,8 +25,12 @@ class Endpoint:
     url: str = ""
     requests: list[Request] = field(default_factory=list)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    open: dict[asyncio.Task[Any], asyncio.StreamWriter] = field(default_factory=dict)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self.open[task] = writer
         try:
             while True:
                 try:
@@ -49,6 +53,17 @@ class Endpoint:
             return  # the other side would not read on
         finally:
             writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+            del self.open[task]
+
+    async def hang_up(self) -> None:
+        """End every connection, and wait until each is gone: none may outlive the test."""
+        for _ in range(10):  # a connection that was just accepted takes a few rounds of the loop to reach `serve`
+            await asyncio.sleep(0)
+        for writer in self.open.values():
+            writer.transport.abort()
+        await asyncio.gather(*self.open)
 
 
 @asynccontextmanager
@@ -61,6 +76,8 @@ async def endpoint(reply: Any) -> AsyncIterator[Endpoint]:
         yield made
     finally:
         server.close()
+        await made.hang_up()
+        await server.wait_closed()
 
 
 def completion(content: str | None = None, tokens: tuple[int, int] | None = (1000, 50), **message: Any) -> Any:

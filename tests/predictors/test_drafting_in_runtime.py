@@ -14,6 +14,9 @@ from speculate.spec import Effect, ToolSpec
 from speculate.testing import FakeTool, run_virtual
 from tests.predictors.endpoint import completion, endpoint
 
+# The test's own server may have accepted a connection just as its loop ends; Python then reports the socket later.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 SPECS = {"get": ToolSpec("get", Effect.READ, reads=("item/{id}",))}
 
 
