@@ -323,7 +323,9 @@ class Brain:
             return
         speculation.beside = True
         real.phase = Phase.BESIDE
-        self._tool(real.call.tool).real += 1
+        tool = self._tool(real.call.tool)
+        tool.joined -= 1  # one real call counts once: from here on by its own run
+        tool.real += 1
         real.claims_slot = True
         self._out.append(c.RunBeside(real.number))
 
@@ -408,7 +410,7 @@ class Brain:
                 self._out.append(c.Discard(speculation.id))
             case State.JOINED:
                 real = self._calls[speculation.number or 0]
-                self._tool(real.call.tool).joined -= 1
+                self._leave_joined(speculation)
                 self._serve(speculation, real, at, joined=True)
             case _:
                 speculation.fire(Trigger.FINISH, at)
@@ -460,7 +462,7 @@ class Brain:
 
     def _release_joined(self, speculation: Speculation, at: float) -> None:
         """The launch that a real call waited for is no use: the call runs at once (laws L5, L6)."""
-        self._tool(speculation.call.tool).joined -= 1
+        self._leave_joined(speculation)
         real = self._calls.get(speculation.number or 0)
         speculation.number = None
         if real is None:
@@ -470,6 +472,10 @@ class Brain:
             self._run(real, at)
         else:  # it runs beside already
             real.phase = Phase.RUNNING
+
+    def _leave_joined(self, speculation: Speculation) -> None:
+        if not speculation.beside:
+            self._tool(speculation.call.tool).joined -= 1
 
     def _applied(self, stimulus: s.Applied) -> None:
         speculation = self.speculations[stimulus.id]
