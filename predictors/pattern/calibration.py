@@ -13,7 +13,7 @@ from math import exp, log
 from predictors.pattern.guessing import Guess
 
 PULL = 4.0  # rows of evidence that the starting weights count for
-ROUNDS = 8
+ROUNDS = 16
 
 # bias, logit of the tool in its context, words, forms, log of the arguments, user spoke last, made before, one record
 NEXT_START = (0.0, 1.0, 0.35, 0.5, 1.0, 0.0, -1.0, 0.0)
@@ -60,9 +60,10 @@ def fit(rows: Sequence[tuple[Sequence[float], bool]], start: Sequence[float]) ->
     """Ridge logistic regression towards `start`, by Newton's method. Deterministic."""
     size = len(start)
     weights = list(start)
-    if not rows:
-        return tuple(weights)
-    for _ in range(ROUNDS):
+    best: tuple[float, list[float]] = (float("inf"), weights)
+    step = [0.0] * size
+    for _ in range(ROUNDS if rows else 0):
+        loss = sum(PULL / 2 * (s - w) ** 2 for s, w in zip(start, weights, strict=True))
         gradient = [PULL * (s - w) for s, w in zip(start, weights, strict=True)]
         hessian = [[PULL if i == j else 0.0 for j in range(size)] for i in range(size)]
         for features, happened in rows:
@@ -70,6 +71,7 @@ def fit(rows: Sequence[tuple[Sequence[float], bool]], start: Sequence[float]) ->
             for weight, feature in zip(weights, features, strict=True):
                 total += weight * feature
             p = 1 / (1 + exp(-total)) if total > -30 else 0.0
+            loss -= log(max(1e-12, p if happened else 1 - p))
             error = (1.0 if happened else 0.0) - p
             weight = p * (1 - p)
             for i in range(size):
@@ -80,16 +82,20 @@ def fit(rows: Sequence[tuple[Sequence[float], bool]], start: Sequence[float]) ->
                     row = hessian[i]
                     for j in range(i + 1):
                         row[j] += scaled * features[j]
+        if loss > best[0] + 1e-9:  # too far: half the way
+            step = [each / 2 for each in step]
+            weights = [w + d for w, d in zip(best[1], step, strict=True)]
+            continue
+        gained = best[0] - loss
+        best = (loss, weights)
+        if gained < 1e-4:
+            break
         for i in range(size):
             for j in range(i):
                 hessian[j][i] = hessian[i][j]
         step = _solve(hessian, gradient)
-        largest = max(abs(each) for each in step)
-        scale = min(1.0, 2.0 / largest) if largest else 0.0
-        weights = [w + scale * d for w, d in zip(weights, step, strict=True)]
-        if largest < 1e-6:
-            break
-    return tuple(round(weight, 6) for weight in weights)
+        weights = [w + d for w, d in zip(weights, step, strict=True)]
+    return tuple(round(weight, 6) for weight in best[1])
 
 
 def _solve(matrix: list[list[float]], right: list[float]) -> list[float]:

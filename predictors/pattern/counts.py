@@ -83,16 +83,17 @@ class Counts:
                 _add_rows(mine.setdefault(name, {}), rows)
 
     def bound(self, keys: int, values: Container[str]) -> None:
-        """Keep at most `keys` fine contexts a table and `keys` / 8 paths a tool: those with the smallest hashes.
+        """Keep at most `keys` fine contexts a table and `keys` / 4 paths a tool of each sort: those with the smallest hashes.
 
         A key that is kept here is kept in every part it was counted in, so its counts are whole, and merging stays
         exact whatever was left out. Rules on values that are known no longer go too.
         """
         for table in (self.contexts, self.later):
             _keep(table, keys, [key for key in table if key.count("<") > 1])
-        paths = max(1, keys // 8)
+        paths = max(1, keys // 4)
         for rows in (*self.offers.values(), *self.reach.values()):
-            _keep(rows, paths, [path for path in rows if path != "="])
+            _keep(rows, paths, [path for path in rows if "<" in path])
+            _keep(rows, paths, [path for path in rows if "<" not in path and path != "="])
         for arguments in self.takes.values():
             for rows in arguments.values():
                 for rule in [rule for rule in rows if "=" in rule and rule.rpartition("=")[2] not in values]:

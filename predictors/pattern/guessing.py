@@ -141,7 +141,7 @@ class ToolRules:
                     rule.rpartition("|") if rule.rpartition("|")[2] in CHANGES or "|=" in rule else (rule, "", "")
                 )
                 offered = offers.get(path)
-                if offered is None:
+                if offered is None or min(offered) < 0:  # below 0: bounded away, while a digest is taken out
                     continue
                 chances = [
                     (t - 0.4) / (max(t, o) + 0.6) if t > 0.4 else 0.0 for t, o in zip(taken, wide(offered), strict=True)

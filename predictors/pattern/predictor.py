@@ -35,7 +35,7 @@ class PatternPredictor:
 
     min_tenants: how many distinct tenants must have shown a constant before it is known (a session without a tenant
     counts as one of its own). sample: how many sessions are kept, without their values, to calibrate on. max_keys:
-    bounds the model: how many fine contexts, how many values still sealed, and (an eighth) how many paths a tool.
+    bounds the model: how many fine contexts, how many values still sealed, and (a quarter) how many paths a tool.
     """
 
     KIND: ClassVar[str] = "pattern"

@@ -152,7 +152,7 @@ def test_the_size_is_bounded() -> None:
     ]
     small, large = train(*runs, max_keys=16, sample=2), train(*runs, sample=2)
     assert len(json.dumps(to_envelope(small))) < 0.5 * len(json.dumps(to_envelope(large)))
-    assert all(len(rows) <= 3 for rows in small.counts.offers.values())
+    assert all(len(rows) <= 9 for rows in small.counts.offers.values())
     parts = train(*runs[:30], max_keys=16, sample=2).merge(train(*runs[30:], max_keys=16, sample=2))
     assert parts.counts.to_document()["contexts"] == small.counts.to_document()["contexts"]
 
