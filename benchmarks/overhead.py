@@ -21,6 +21,7 @@ import platform
 import statistics
 import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -28,6 +29,7 @@ from typing import Any
 from speculate import Effect, History, Policy, Prediction, Runtime, ToolCall, ToolSpec
 from speculate.history import CallMade
 from speculate.metrics import PrometheusMetrics
+from speculate.notices import Observer
 from speculate.recorder import TraceRecorder
 
 SPECS = {"get": ToolSpec("get", effect=Effect.READ, reads=("item/{number}",))}
@@ -67,12 +69,9 @@ class Next:
         """Learns nothing."""
 
 
-def make_runtime(arm: str, tool: Any = get, recording: str | None = None) -> Runtime:
-    """The runtime of an arm: off, miss, hit, or observed (a hit with metrics and recorder)."""
+def make_runtime(arm: str, tool: Any = get, observers: Sequence[Observer] = ()) -> Runtime:
+    """The runtime of an arm: off, miss, hit, or observed (a hit with observers)."""
     offset = {"off": None, "miss": -1_000_000, "hit": 1, "observed": 1}[arm]
-    observers: list[Any] = []
-    if arm == "observed":
-        observers = [PrometheusMetrics(tools=SPECS), TraceRecorder(recording or os.devnull, max_queued=1_000_000)]
     return Runtime(
         {"get": tool},
         manifest=SPECS,
@@ -111,8 +110,11 @@ async def measure_calls() -> dict[str, Any]:
     arms = ("off", "miss", "hit", "observed")
     seconds: dict[str, list[float]] = {"bare": [], **{arm: [] for arm in arms}}
     aside = dict.fromkeys(arms, 0.0)
-    with tempfile.TemporaryDirectory() as folder:
-        runtimes = {arm: make_runtime(arm, recording=str(Path(folder) / "runs.jsonl")) for arm in arms}
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as closing:
+        recorder = TraceRecorder(Path(folder) / "runs.jsonl", max_queued=1_000_000)
+        closing.callback(recorder.close)
+        observers = {"observed": (PrometheusMetrics(tools=SPECS), recorder)}
+        runtimes = {arm: make_runtime(arm, observers=observers.get(arm, ())) for arm in arms}
         for index in range(-2, ROUNDS):
             gc.collect()
             gc.disable()
@@ -126,14 +128,11 @@ async def measure_calls() -> dict[str, Any]:
                     aside[arm] += between
             gc.enable()
         for arm, runtime in runtimes.items():
-            ledger = runtime.ledger
-            calls = (ROUNDS + 2) * CALLS_A_ROUND
-            right = {"off": 0, "miss": 0}.get(arm, calls - ROUNDS - 2)
-            if ledger.committed != right:
-                raise SystemExit(
-                    f"{arm}: {ledger.committed} of {calls} calls were hits, not {right}; nothing was measured"
-                )
             await runtime.close()
+            calls, committed = (ROUNDS + 2) * CALLS_A_ROUND, runtime.ledger.committed
+            right = {"off": 0, "miss": 0}.get(arm, calls - ROUNDS - 2)  # nobody guesses a session's first call
+            if committed != right:
+                raise SystemExit(f"{arm}: {committed} of {calls} calls were hits, not {right}; nothing was measured")
     bare = statistics.median(seconds["bare"]) * 1e6
     document: dict[str, Any] = {"calls": ROUNDS * CALLS_A_ROUND, "bare_us_p50": round(bare, 3)}
     for arm in arms:
