@@ -83,7 +83,7 @@ class Counts:
                 _add_rows(mine.setdefault(name, {}), rows)
 
     def bound(self, keys: int, values: Container[str]) -> None:
-        """Keep at most `keys` fine contexts a table and `keys` / 4 paths a tool of each sort: those with the smallest hashes.
+        """Keep at most `keys` fine contexts a table and `keys` / 4 paths a tool of each sort, of the smallest hashes.
 
         A key that is kept here is kept in every part it was counted in, so its counts are whole, and merging stays
         exact whatever was left out. Rules on values that are known no longer go too.
