@@ -125,9 +125,8 @@ def _policy(document: Mapping[str, Any], id: str) -> TaskPolicy:
     if not document:
         return DEFAULT_POLICY
     if unknown := sorted(set(document) - {"timeout_s", "retry", "hedge", "optional", "undo"}):
-        raise PlanError(
-            f"a policy has no field {unknown[0]!r}; it has timeout_s, retry, hedge, optional, undo", task=id
-        )
+        problem = f"a policy has no field {unknown[0]!r}; it has timeout_s, retry, hedge, optional, undo"
+        raise PlanError(problem, task=id)
     undo, retry, hedge = document.get("undo"), document.get("retry"), document.get("hedge")
     try:
         return TaskPolicy(

@@ -152,6 +152,31 @@ def test_a_write_is_not_run_twice_by_a_replan_and_stale_reads_are_forgotten(run)
     assert log == ["get", "put", "get"]
 
 
+def test_a_read_that_a_write_came_after_is_made_again(run):
+    log: list[str] = []
+
+    async def put() -> None:
+        log.append("put")
+
+    async def get() -> int:
+        log.append("get")
+        return len(log)
+
+    async def join(context: PlanningContext) -> Finish | Replan:
+        return Replan() if context.round == 0 else Finish(dict(context.results))
+
+    specs = {
+        "put": ToolSpec(name="put", effect=Effect.WRITE, reads=(), writes=("x",)),
+        "get": ToolSpec(name="get", effect=Effect.READ, reads=("x",)),
+    }
+
+    async def use(session):
+        outcome = await run_planned(session, writes("1. get()\n2. put()\n", "3. get()\n"), join)
+        assert outcome.answer == {"1": 1, "2": None, "3": 3}
+
+    run({"put": put, "get": get}, use, specs)
+
+
 def test_replans_are_bounded(run):
     async def join(context: PlanningContext) -> Replan:
         return Replan()

@@ -692,3 +692,19 @@ def test_a_hedged_task_answers_with_the_quicker_of_two_requests(run):
         assert now() == 3.0
 
     run({"tail": tail}, use)
+
+
+def test_what_a_task_answers_after_its_timeout_changes_nothing(run):
+    async def use(session):
+        plan = Plan(
+            (
+                task("1", "stubborn", arguments={"seconds": 3.0}, policy=TaskPolicy(timeout_s=1.0)),
+                task("2", arguments={"seconds": 5.0}),
+            )
+        )
+        outcome = await run_plan(session, plan)
+        late = outcome.tasks["1"]
+        assert (late.state, late.ended_s, late.value, late.served) == (State.FAILED, 1.0, None, None)
+        assert not late.still_running
+
+    run(TOOLS, use)

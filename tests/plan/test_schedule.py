@@ -100,10 +100,12 @@ def test_nothing_starts_after_cancel():
         scheduler.add(keys=("total",))
     scheduler.add([0])
     assert scheduler.poke().start == [0]
+    scheduler.add()  # ready, but not yet started
     assert scheduler.cancel() == [0]
     scheduler.add()
     assert scheduler.is_cancelled
     assert scheduler.poke().start == []
+    assert scheduler.released(0).start == []
     assert set(scheduler.states) == {State.CANCELLED}
     scheduler.check()
 
