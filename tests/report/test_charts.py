@@ -73,11 +73,11 @@ def test_lanes_hold_what_overlaps_apart_and_share_one_axis() -> None:
     sequential, fanned, early = drawn.arms
     assert [lane.name for lane in sequential.lanes] == ["model", "calls"]
     assert [lane.name for lane in fanned.lanes] == ["model", "calls", ""]
-    assert [lane.name for lane in early.lanes] == ["model", "calls", "", "early", *[""] * (MAX_LANES - 1)]
+    assert [lane.name for lane in early.lanes] == ["model", "calls", "early", *[""] * (MAX_LANES - 1)]
     assert (sequential.share, fanned.share, early.share) == (100.0, 50.0, 25.0)
     assert sequential.lanes[1].bars[1].left == 50.0
     assert sequential.lanes[1].bars[1].width == 50.0
-    styles = [bar.style for lane in early.lanes[3:] for bar in lane.bars]
+    styles = [bar.style for lane in early.lanes[2:] for bar in lane.bars]
     assert styles.count("committed") == 1
     assert len(styles) == MAX_LANES + 3
     assert any("hid 2.00 s" in bar.text for lane in early.lanes for bar in lane.bars)
