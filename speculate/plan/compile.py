@@ -6,22 +6,22 @@ collected; nothing is run, guessed or asked of a model.
 
 from __future__ import annotations
 
-import heapq
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from speculate.errors import PlanError
 from speculate.fanout.limits import NO_LIMITS, Limits
-from speculate.plan.compiled import CompiledPlan, Edge, EdgeKind, Node
+from speculate.plan.compiled import CompiledPlan, EdgeKind
 from speculate.plan.conflicts import ConflictOrder, ordered_pairs, shared_resource, unordered_conflicts
 from speculate.plan.effects import NO_EFFECT, SERIAL_WRITES, Effects, TaskEffect
 from speculate.plan.findings import Findings, InvalidPlan
 from speculate.plan.flatten import FlatTask, flatten
-from speculate.plan.graph import critical_path, cycles, remaining_path, successors_of, topological_order
+from speculate.plan.graph import cycles, successors_of, topological_order
+from speculate.plan.layout import lay_out
 from speculate.plan.model import Plan
 from speculate.plan.placeholders import Reference, read_template, show_path
-from speculate.plan.schedule import Scheduler
 from speculate.plan.schema import ToolSchema, at, problems
 from speculate.plan.toolbox import Toolbox
 from speculate.resources import Claims
@@ -76,7 +76,8 @@ class _Compilation:
         self._resolve_conflicts(tasks, edges, effects)
         if self.findings.has_errors:
             raise InvalidPlan(self.plan.name, self.findings.all())
-        return self._lay_out(tasks, edges, effects, result)
+        plan = lay_out(self.plan.name, tasks, edges, effects, self.toolbox, self.limits, result)
+        return replace(plan, findings=self.findings.all(), added=tuple(self.added))
 
     # What the plan says
 
@@ -251,59 +252,6 @@ class _Compilation:
             mend = "say so in `after`, or narrow its resources"
             self.findings.add(severity, "added-order", problem, mend, tasks[target].id)
 
-    # What comes of it
-
-    def _lay_out(
-        self,
-        tasks: Sequence[FlatTask],
-        edges: Sequence[Sequence[tuple[int, EdgeKind]]],
-        effects: Sequence[TaskEffect],
-        result: Any,
-    ) -> CompiledPlan:
-        toolbox = self.toolbox
-        seconds = [0.0 if task.tool is None else toolbox.seconds.get(task.tool, toolbox.default_s) for task in tasks]
-        predecessors = [[source for source, _ in each] for each in edges]
-        successors = successors_of(predecessors)
-        remaining = remaining_path(successors, range(len(tasks)), seconds)
-        nodes: list[Node] = []
-        for position, task in enumerate(tasks):
-            needs: list[int] = []
-            waits: list[int] = []
-            for source, kind in edges[position]:
-                (waits if kind is EdgeKind.ORDER or tasks[source].policy.optional else needs).append(source)
-            nodes.append(
-                Node(
-                    id=task.id,
-                    tool=task.tool,
-                    tree=task.tree,
-                    references=task.references,
-                    conditions=task.conditions,
-                    needs=tuple(needs),
-                    waits=tuple(waits),
-                    needs_any=task.needs_any,
-                    policy=task.policy,
-                    effect=effects[position],
-                    undo=task.undo,
-                    seconds=seconds[position],
-                    remaining_s=remaining[position],
-                )
-            )
-        critical = critical_path(predecessors, successors, remaining)
-        critical_s = remaining[critical[0]] if critical else 0.0
-        return CompiledPlan(
-            name=self.plan.name,
-            nodes=tuple(nodes),
-            edges=tuple(Edge(source, target, kind) for target, each in enumerate(edges) for source, kind in each),
-            findings=self.findings.all(),
-            added=tuple(self.added),
-            critical_path=tuple(nodes[node].id for node in critical),
-            critical_path_s=critical_s,
-            makespan_s=predicted_makespan_s(nodes, self.limits) if self.limits != NO_LIMITS else critical_s,
-            total_s=sum(seconds),
-            result=result,
-            index={node.id: position for position, node in enumerate(nodes)},
-        )
-
 
 def check_schemas(
     tasks: Sequence[FlatTask],
@@ -333,28 +281,6 @@ def check_schemas(
             if suspicious is not None:
                 problem = f"{reference}: in what {tool_of(reference.task)} returns, {suspicious}"
                 findings.add("warning", "path", problem, "mend the path", task.id)
-
-
-def predicted_makespan_s(nodes: Sequence[Node], limits: Limits) -> float:
-    """Seconds the tasks take under `limits`, by running the scheduler itself over their predicted durations."""
-    scheduler = Scheduler(limits.capacities())
-    for node in nodes:
-        scheduler.add(node.needs, node.waits, node.remaining_s, keys_of(node, limits), node.needs_any)
-    now = 0.0
-    running: list[tuple[float, int]] = []
-    step = scheduler.poke()
-    while True:
-        for started in step.start:
-            heapq.heappush(running, (now + nodes[started].seconds, started))
-        if not running:
-            return now
-        now, ended = heapq.heappop(running)
-        step = scheduler.succeeded(ended)
-
-
-def keys_of(node: Node, limits: Limits) -> tuple[str, ...]:
-    """The limits a task falls under; collecting a handoff's result costs nothing."""
-    return () if node.tool is None else limits.keys_of(node.tool, node.effect.possible)
 
 
 def _sources(task: FlatTask) -> list[tuple[str, EdgeKind, str]]:

@@ -20,11 +20,10 @@ from speculate.fanout.branches import CallRefused
 from speculate.fanout.host import grace_s, spec_of, tasks_of
 from speculate.fanout.limits import NO_LIMITS, Limits
 from speculate.plan.compensate import compensate as undo_writes
-from speculate.plan.compile import Conflicts, compile_plan, keys_of
-from speculate.plan.compiled import CompiledPlan, Node
+from speculate.plan.compiled import Node
 from speculate.plan.early import EarlyReads
 from speculate.plan.host import toolbox_of
-from speculate.plan.model import Plan
+from speculate.plan.layout import keys_of
 from speculate.plan.outcome import PlanOutcome
 from speculate.plan.placeholders import PathMissing, Reference, follow, own_copy, render
 from speculate.plan.records import Record, done_calls, fates, unused_values
@@ -35,37 +34,6 @@ if TYPE_CHECKING:
 
 TASK_TIMEOUT_S = 600.0
 _LET_STOP = 3  # turns of the loop that cancelled tasks get to end in before the grace is spent on them
-
-
-async def run_plan(
-    session: Session,
-    plan: Plan | CompiledPlan,
-    *,
-    limits: Limits = NO_LIMITS,
-    conflicts: Conflicts = "refuse",
-    deadline_s: float | None = None,
-    task_timeout_s: float | None = TASK_TIMEOUT_S,
-    compensate: bool = True,
-    start_early: bool = True,
-    draw: random.Random | None = None,
-) -> PlanOutcome:
-    """Compile `plan` if it is not, run it, and say what came of it. A failed task is in the outcome, not raised.
-
-    limits: how much may run at once. conflicts: see `compile_plan`. deadline_s: seconds after which what is not done
-    is cancelled. task_timeout_s: seconds after which a task without a timeout of its own has failed, so that a tool
-    that hangs never hangs a plan; None: never. compensate: whether a failed plan's writes are undone where the
-    manifest, or the task, says how. start_early: whether reads whose arguments are known may start before a condition
-    is decided. draw: the source of the retries' jitter. Raises InvalidPlan; if this is cancelled, nothing is left
-    running.
-    """
-    if isinstance(plan, Plan):
-        plan = compile_plan(plan, toolbox_of(session), limits=limits, conflicts=conflicts)
-    run = PlanRun(session, plan.name, limits, start_early=start_early, task_timeout_s=task_timeout_s, draw=draw)
-    run.add(plan.nodes)
-    run.end_of_plan()
-    return await run.outcome(
-        result=plan.result, deadline_s=deadline_s, compensate=compensate, critical_path_s=plan.critical_path_s
-    )
 
 
 class PlanRun:
