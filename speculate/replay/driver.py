@@ -13,11 +13,12 @@ from speculate.calls import Served, ToolCall
 from speculate.core.policy import Policy
 from speculate.notices import Fault, LaunchDenied, LaunchRetired, Notice
 from speculate.prediction import Predictor
+from speculate.replay.answers import Answer, ToolRun
 from speculate.replay.guessing import Knowing, Recalled, Timed, TurnTimes
 from speculate.replay.judgement import Judge
 from speculate.replay.latency import LatencyModel
 from speculate.replay.script import SessionScript, UserStep
-from speculate.replay.world import Answer, Safety, ToolRun, World
+from speculate.replay.world import Safety, World
 from speculate.runtime.runtime import Runtime
 from speculate.runtime.tasks import TaskSet
 from speculate.spec import ToolSpec

@@ -23,84 +23,19 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from speculate.calls import Outcome, Served
 from speculate.errors import CommitConflict, ReplayDivergence
 from speculate.notices import CallEnded, Notice
+from speculate.replay.answers import Answer, RecordedFailure, ToolRun, failure
 from speculate.replay.judgement import Judge, JudgedCall, overlap
 from speculate.replay.latency import LatencyModel
 from speculate.replay.script import ScriptedCall, SessionScript, TurnStep
 from speculate.runtime.tools import AbortableTool
 from speculate.spec import Effect, ToolSpec
 
-NEVER_MADE = "(the session never makes this call)"
 _ROUNDING_S = 1e-6  # sums of times are not exact; a result may not count as too old for that
-
-
-@dataclass(slots=True, eq=False)
-class ToolRun:
-    """One start of a tool. `call` is the recorded call whose result it returns, None if there is none.
-
-    `mark` is the world's version when it started; `real`: the agent had announced it; `ended_at` None: cut short.
-    """
-
-    session: str
-    judged: JudgedCall
-    call: ScriptedCall | None
-    real: bool
-    mark: int
-    began_at: float
-    ended_at: float | None = None
-    delivered_to: ScriptedCall | None = None
-
-
-class Answer:
-    """What a tool of the world returns: a recorded value, and the run it came from."""
-
-    __slots__ = ("_has_readers", "run")
-
-    def __init__(self, run: ToolRun, has_readers: bool = True) -> None:
-        self.run, self._has_readers = run, has_readers
-
-    @property
-    def ok(self) -> bool:
-        """False for an error that the tool returned."""
-        return self.run.call is None or self.run.call.ok
-
-    @property
-    def value(self) -> Any:
-        return NEVER_MADE if self.run.call is None else self.run.call.value
-
-    def model_dump(self, mode: str = "json") -> Any:
-        """What a history keeps of it: nothing where nobody reads it, since copying is most of a call's cost."""
-        if not self._has_readers:
-            return None
-        return NEVER_MADE if self.run.call is None else self.run.call.seen
-
-    def __deepcopy__(self, memo: Any) -> Answer:
-        """A copy of its own for whoever is given the same outcome again; the run stays the one it was."""
-        return Answer(self.run)
-
-
-class RecordedFailure(Exception):
-    """The tool raised in the recorded run. Its class is named as the recorded one was."""
-
-    def __init__(self, run: ToolRun, text: str) -> None:
-        self.run = run
-        super().__init__(text)
-
-
-@lru_cache(maxsize=256)
-def _failure_class(name: str) -> type[RecordedFailure]:
-    return type(name, (RecordedFailure,), {})
-
-
-def _failure(run: ToolRun, raised: str) -> RecordedFailure:
-    """The recorded "Type: message" as an exception."""
-    name, colon, message = raised.partition(": ")
-    return _failure_class(name)(run, message) if colon and name.isidentifier() else RecordedFailure(run, raised)
 
 
 @dataclass(slots=True)
@@ -374,5 +309,5 @@ class World:
     def _finish(self, run: ToolRun) -> Answer:
         run.ended_at = self.now()
         if run.call is not None and run.call.raised is not None:
-            raise _failure(run, run.call.raised)
+            raise failure(run, run.call.raised)
         return Answer(run, self.has_readers)

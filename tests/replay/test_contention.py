@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from speculate.calls import ToolCall
-from speculate.core.admission import Admit, Deny, Reason
 from speculate.core.brain import Brain
 from speculate.core.policy import Policy
 from speculate.history import CallMade, History
 from speculate.replay import ReplaySettings, replay
+from speculate.replay.arms import NO_LIMIT
 from speculate.replay.contention import BudgetRow, Contention, budgets, limited_specs, rounds, with_capacity
 from speculate.replay.driver import ArmRun, SessionRun
 from tests.replay.runs import SHOP, get, guess, session, turn
@@ -66,14 +68,13 @@ def test_real_calls_wait_no_longer_than_without():
 def test_a_budget_that_harms_is_closed(monkeypatch):
     """A runtime that neither keeps a slot free nor gives one up makes real calls wait: its budgets are closed."""
     monkeypatch.setattr(Brain, "_preempt", lambda self, tool, at: None)
-    monkeypatch.setattr(
-        "speculate.core.brain.admit",
-        lambda candidate, policy, disclosure, load: (
-            Admit(1.0)
-            if not load(candidate).duplicate and load(candidate).in_flight < policy.max_in_flight
-            else Deny(Reason.LIMIT)
-        ),
-    )
+    load = Brain._load
+
+    def idle(self, *moment):
+        now = load(self, *moment)
+        return None if now is None else replace(now, tool_in_flight=0, tool_real=-NO_LIMIT)
+
+    monkeypatch.setattr(Brain, "_load", idle)
     document = contention(Policy(min_probability=0.0, self_check=False, max_depth=1), capacity=1).document()[
         "contention"
     ]

@@ -35,6 +35,12 @@ CONTRACT = {
 }  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def few_calls(monkeypatch):
+    """A smaller sample where sessions contend."""
+    monkeypatch.setattr("speculate.replay.contention.ENOUGH_CALLS", 40)
+
+
 def shoppers(count: int, first: int = 0):
     """Sessions that look at two orders again and again, and cancel one."""
     return [
@@ -139,9 +145,10 @@ def test_odd_runs_are_replayed():
 SCRIPT = """
 import json, sys
 from predictors import RepeatPredictor
-from speculate.replay import ReplaySettings, replay
+from speculate.replay import ReplaySettings, contention, replay
 from speculate.trace import read_sessions
 from toolspecs import Manifest
+contention.ENOUGH_CALLS = 64
 folder = sys.argv[1]
 sessions = read_sessions(f"{folder}/odd.jsonl")
 settings = ReplaySettings(frontier=True, sessions_at_once=2, capacity={"*": 2}, seed=5)
@@ -266,7 +273,7 @@ def test_progress_is_told_of_every_session():
     settings = ReplaySettings(frontier=True, sessions_at_once=2, capacity={"*": 2})
     sessions = shoppers(2)
     replay([], sessions, SHOP, ScriptedPredictor([]), settings, progress=lambda: told.append(None))
-    assert len(told) == settings.sessions_to_play(sessions) == 2 * 25 + 2 * 20 * 10
+    assert len(told) == settings.sessions_to_play(sessions) == 2 * 25 + 2 * 4 * 10
     assert ReplaySettings().sessions_to_play(sessions) == 10
 
 

@@ -8,8 +8,9 @@ import pytest
 
 from speculate.calls import Outcome, Served
 from speculate.errors import ReplayDivergence
+from speculate.replay.answers import NEVER_MADE, Answer, RecordedFailure
 from speculate.replay.script import write_scripts
-from speculate.replay.world import NEVER_MADE, Answer, RecordedFailure, World
+from speculate.replay.world import World
 from speculate.testing import run_virtual
 from tests.replay.runs import SHOP, Call, cancel, get, session, stage, turn
 
