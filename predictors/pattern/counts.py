@@ -98,7 +98,7 @@ class Counts:
             for rows in arguments.values():
                 for rule in [rule for rule in rows if "=" in rule and rule.rpartition("=")[2] not in values]:
                     del rows[rule]
-                _keep(rows, paths, list(rows))
+                _keep(rows, keys, [rule for rule in rows if rule[0] != "="])
 
     def to_document(self) -> dict[str, Any]:
         """JSON values, in an order that does not depend on how they were counted."""

@@ -33,6 +33,7 @@ MAX_CANDIDATES = 24
 MAX_CONSTANTS = 12
 LEAST_CONSTANT = 0.004
 LEAST_RULE = 0.006
+LEAST_ARGUMENTS = 0.001
 AHEAD = 0.04  # of the chance of the next one of a list: at least that of those after it
 LEAST_RATIO = 0.4
 UNTRAINED = 0.1
@@ -387,6 +388,8 @@ class Guesser:
                 if len(names) > 1 and (rules.joint or tool in state.joint):
                     rows.extend(self._joint(state, tool, share, names, rules, cache))
                 for number, (p, arguments, origins) in enumerate(rows):
+                    if p < LEAST_ARGUMENTS and number:
+                        continue
                     key = _guess_key(tool, arguments, origins)
                     earlier = out.get(key)
                     if earlier is not None:

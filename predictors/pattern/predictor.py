@@ -34,8 +34,8 @@ class PatternPredictor:
     """Predicts whole calls from counts over recorded runs; see the package's docstring.
 
     min_tenants: how many distinct tenants must have shown a constant before it is known (a session without a tenant
-    counts as one of its own). sample: how many sessions are kept, without their values, to calibrate on. max_keys:
-    bounds the model: how many fine contexts, how many values still sealed, and (a quarter) how many paths a tool.
+    counts as one of its own). sample: how many sessions are kept, without their values, to calibrate on. max_keys
+    bounds the model: how many fine contexts, how many values still sealed (twice), how many paths a tool (a quarter).
     """
 
     KIND: ClassVar[str] = "pattern"
@@ -57,7 +57,7 @@ class PatternPredictor:
             raise ValueError(f"max_keys must be at least 8, not {max_keys}")
         self.max_keys = max_keys
         if weights is None:
-            vault.bound(max_keys)
+            vault.bound(2 * max_keys)
             counts.bound(max_keys, vault.sealed)
         self.counts = counts
         self.vault = vault
