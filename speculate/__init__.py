@@ -18,6 +18,7 @@ from speculate.errors import (
 )
 from speculate.history import History
 from speculate.prediction import ArgumentSource, Drafter, Prediction, Predictor
+from speculate.recorder import TraceRecorder
 from speculate.runtime.runtime import Runtime
 from speculate.runtime.session import Session
 from speculate.runtime.tools import AbortableTool
@@ -54,6 +55,7 @@ __all__ = [
     "ToolCall",
     "ToolSpec",
     "TraceError",
+    "TraceRecorder",
     "__version__",
     "tool",
 ]

@@ -154,6 +154,7 @@ def test_the_public_names_are_these() -> None:
         "ToolCall",
         "ToolSpec",
         "TraceError",
+        "TraceRecorder",
         "__version__",
         "tool",
     ]
