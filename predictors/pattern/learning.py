@@ -10,7 +10,7 @@ from typing import Any
 from predictors.pattern.changes import CHANGES, affix, pieces_of, sources_of
 from predictors.pattern.counts import ALL, WIDTH, Counts, bump, form, wide
 from predictors.pattern.records import parse, ranked
-from predictors.pattern.state import RAW, SCALARS, STALE, State
+from predictors.pattern.state import AGAIN, RAW, SCALARS, STALE, Slotted, State
 from predictors.pattern.vault import Vault
 from speculate.identity import canonical_json
 
@@ -173,11 +173,22 @@ def _count_tool(counts: Counts, state: State, tool: str, calls: Sequence[Learned
     if any(len(call.values) > 1 for call in calls):
         _count_joint(counts, state, tool, calls, weight)
     used = state.used.get(tool) or {}
+    boundary = state.boundary
     for path, pool in islice(state.pools.items(), MAX_OFFERS):
         row = offers.get(path)
         if row is None or len(row) < WIDTH:
             row = offers[path] = [0] * WIDTH if row is None else wide(row)
-        for slot, value, _, _ in pool.slots(used, state):
+        segments = pool.segments
+        if len(segments) == 1 and len(segments[0].values) == 1:  # most pools, most of the time
+            value = segments[0].values[0]
+            slot = (AGAIN if value in used else 0) + (0 if segments[0].event >= boundary else STALE)
+            if value not in wanted and path not in changed:
+                row[slot] += weight
+                continue
+            offered: Sequence[Slotted] = ((slot, value, 0, 0),)
+        else:
+            offered = pool.slots(used, state)
+        for slot, value, _, _ in offered:
             row[slot] += weight
             names_ = wanted.get(value)
             if names_ is not None:
