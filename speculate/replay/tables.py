@@ -34,11 +34,12 @@ def _table(title: str, *columns: str) -> Table:
 
 def print_result(console: Console, document: Document, profile: str) -> None:
     """Everything but `overhead`'s details and the frontier's, which have tables of their own."""
-    times = f"times drawn from profile {profile} where not recorded" if document["modelled"] else "recorded times"
     console.print(
         f"{document['sessions']:,} sessions, {document['calls']:,} calls, "
-        f"{document['speculable_calls']:,} of them may be started early; {times}."
+        f"{document['speculable_calls']:,} of them may be started early."
     )
+    if document["modelled"]:
+        console.print(f"Times that were not recorded are drawn (profile {profile}): an estimate, not a measurement.")
     _print_times(console, document)
     _print_rates(console, document)
     if document["frontier"]:
@@ -67,8 +68,11 @@ def _print_times(console: Console, document: Document) -> None:
     low, high = latency["ci95"]
     interval = "" if low is None else f" (95 % interval over sessions {percent(low)} to {percent(high)})"
     console.print(
-        f"Saved {percent(latency['saved_share'])}{interval}: {percent(latency['captured'], 0)} of an oracle's. "
-        f"Median session {number(latency['p50_speedup'])}x, p99 wait of a call {number(latency['wait_p99_ratio'])}x."
+        f"Saved {percent(latency['saved_share'])}{interval}: {percent(latency['captured'], 0)} of an oracle's."
+    )
+    console.print(
+        f"Median session {number(latency['p50_speedup'])} times as fast; "
+        f"p99 wait of a call {number(latency['wait_p99_ratio'])} times as long."
     )
 
 
@@ -76,8 +80,10 @@ def _print_rates(console: Console, document: Document) -> None:
     prediction, speculation, overhead = document["prediction"], document["speculation"], document["overhead"]
     console.print(
         f"Hit rate {percent(speculation['hit_rate'])} ({percent(speculation['ready_rate'])} ready at once), "
-        f"waste per hit {number(speculation['waste_per_hit'])}: "
-        f"launched {speculation['launched']:,} = committed {speculation['committed']:,} "
+        f"waste per hit {number(speculation['waste_per_hit'])}."
+    )
+    console.print(
+        f"Launched {speculation['launched']:,} = committed {speculation['committed']:,} "
         f"+ wasted {speculation['wasted']:,}."
     )
     console.print(
