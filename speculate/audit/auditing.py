@@ -160,6 +160,7 @@ def collect(
     wanted: dict[str, tuple[RecordedSession, SessionShape]] = {}
     with _fewer_collections():
         for session in sessions:
+            tallies.begin(session.start.task or session.id)
             shape = walk(session, specs.of, tallies.call)
             tallies.session(shape, _extent(session))
             if (place := shapes.wants()) is not None:

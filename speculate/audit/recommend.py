@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from speculate.audit.auditing import Audit
@@ -12,6 +12,7 @@ from speculate.audit.remedies import Interval
 
 RESTRUCTURING_PAYS = 0.05  # of the time, at the interval's low end: the agent has to be changed for it
 SPECULATION_PAYS = 0.02  # likewise: one function is swapped
+FEW_SESSIONS = 5  # fewer say little about the next one
 MAIN_SHARE = 0.05  # of a remedy's gain: a tool with less of it is not worth naming
 
 Kind = Literal["stay_sequential", "fan_out", "dag", "speculate"]
@@ -47,7 +48,12 @@ def recommend(audit: Audit, remedies: Mapping[str, Remedy]) -> list[Recommendati
     if speculation is not None and speculation.saved.low >= SPECULATION_PAYS:
         found.append(_speculation(audit, speculation, remedies))
     found.sort(key=lambda one: -one.expected.value)
-    return found or [_stay(audit, remedies)]
+    found = found or [_stay(audit, remedies)]
+    sessions = audit.collected.tallies.sessions
+    if sessions >= FEW_SESSIONS:
+        return found
+    note = f" Judged on {sessions} session{'s' if sessions > 1 else ''} only."
+    return [replace(one, why=one.why + note) for one in found]
 
 
 def percent(share: float) -> str:
@@ -169,5 +175,8 @@ def _stay(audit: Audit, remedies: Mapping[str, Remedy]) -> Recommendation:
     elif audit.why_not_speculated is not None:
         reasons.append(f"speculation was not judged: {audit.why_not_speculated}")
     reasons.append(f"fan-out would save {between(remedies['fan_out'].saved)}")
-    why = f"Stay sequential: the critical path is the floor. In figures: {'; '.join(reasons)}."
+    verdict = "the critical path is the floor"
+    if best.saved.value >= RESTRUCTURING_PAYS:
+        verdict = "there may be something to gain, but these runs do not make it certain"
+    why = f"Stay sequential: {verdict}. In figures: {'; '.join(reasons)}."
     return Recommendation("stay_sequential", tuple(busiest), best.saved, why)

@@ -50,7 +50,7 @@ class SlotTally:
     kinds: Counts[Provenance] = field(default_factory=lambda: Counts(16))
     rules: Counts[tuple[Provenance, str]] = field(default_factory=lambda: Counts(MAX_RULES))
     weak: Counts[str] = field(default_factory=lambda: Counts(MAX_RULES))
-    constants: Counts[int] = field(default_factory=lambda: Counts(MAX_CONSTANTS))
+    constants: dict[int, str | None] = field(default_factory=dict)  # value: the one task that showed it, None: several
 
 
 @dataclass(slots=True)
@@ -136,6 +136,7 @@ class Tallies:
         self.step_calls = [0] * (STEPS + 1)
         self.step_turns = [0] * (STEPS + 1)
         self._declared = declared_edges
+        self._task = ""
         self._current: list[CallSeen] = []
         self._keys: dict[str, CallSeen] = {}
         self._recent: deque[tuple[CallSeen, Claims]] = deque(maxlen=NEAR)
@@ -147,6 +148,10 @@ class Tallies:
                 name = OTHER_TOOLS
             found = self.tools.setdefault(name, ToolTally())
         return found
+
+    def begin(self, task: str) -> None:
+        """A session of this task begins. Runs of one task say the same things; that makes them no constants."""
+        self._task = task
 
     def call(self, seen: CallSeen) -> None:
         """Count one call; those of its session so far came before."""
@@ -197,7 +202,11 @@ class Tallies:
                 slot.weak.add(link.path)
         for name, fingerprint in seen.shape.novel:
             if (slot := self._slot(name)) is not None:
-                slot.constants.add(fingerprint)
+                known = slot.constants.get(fingerprint, self._task)
+                if known != self._task:
+                    slot.constants[fingerprint] = None
+                elif len(slot.constants) < MAX_CONSTANTS:
+                    slot.constants[fingerprint] = known
 
     def _slot(self, name: str) -> SlotTally | None:
         found = self.slots.get(name)
@@ -319,9 +328,9 @@ class Tallies:
         return slot is not None and slot.seen >= 2 and 2 * slot.weak[link.path] >= slot.seen
 
     def recurs(self, slot: str, fingerprint: int) -> bool:
-        """Whether a value that nothing showed before is used again and again: a constant of the application."""
+        """Whether a value that nothing showed before is used in several tasks: a constant of the application."""
         found = self.slots.get(slot)
-        return found is not None and found.constants[fingerprint] >= 2
+        return found is not None and fingerprint in found.constants and found.constants[fingerprint] is None
 
 
 def _count_edge(edges: dict[Any, EdgeTally], key: Any, session: int, is_exact: bool) -> None:

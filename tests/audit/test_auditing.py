@@ -201,3 +201,32 @@ def test_progress_is_told(tmp_path: Path) -> None:
     audit([path], Manifest.loads(SHOP), progress=lambda what, amount: told.append(what))
     assert told.count("reading") == 6
     assert "replaying" in told
+
+
+def test_free_text_that_several_tasks_share_is_a_constant(tmp_path: Path) -> None:
+    """The same words in runs of one task are what that task is about; in runs of several they are the application's."""
+    manifest = Manifest.loads('manifest = 1\n[tools.ask]\neffect = "read"\nreads = ["faq"]\n')
+    questions = ("which rules apply to parcels sent abroad by sea", "how long does a refund usually take to arrive")
+
+    def asked(name: str, task: str) -> Run:
+        run = Run(name, task=task).user("Help.")
+        for question in questions:
+            run.turn(("ask", {"question": question}, "as agreed"), llm_s=1.0)
+        return run
+
+    same = write(tmp_path / "same.jsonl", [asked(f"s{number}", "one") for number in range(4)])
+    several = write(tmp_path / "several.jsonl", [asked(f"s{number}", f"task {number}") for number in range(4)])
+    assert document(audit([same], manifest, QUICK))["remedies"]["fan_out"]["saved_share"] == 0
+    assert document(audit([several], manifest, QUICK))["remedies"]["fan_out"]["saved_share"] == 0.5
+
+
+def test_a_gain_that_is_not_certain_is_no_advice(tmp_path: Path) -> None:
+    """One of four sessions could be fanned out: the interval reaches down to nothing."""
+    runs = [five_reads(0, 1.0), *(five_reads(number, 1.0, together=True) for number in range(1, 4))]
+    for run in runs[1:]:
+        run.turn(llm_s=20.0)
+    found = document(audit([write(tmp_path / "few.jsonl", runs)], Manifest.loads(WEATHER), QUICK))
+    only = found["recommendations"]
+    assert [one["kind"] for one in only] == ["stay_sequential"]
+    assert "do not make it certain" in only[0]["why"]
+    assert only[0]["why"].endswith("Judged on 4 sessions only.")
