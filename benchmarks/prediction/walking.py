@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -92,6 +93,8 @@ def walk(
     """Predict before every turn, judge turns with calls, simulate launches at every threshold."""
     out = Walk(reliability_next={"all": [[0.0] * 3 for _ in range(10)], "calls": [[0.0] * 3 for _ in range(10)]})
     untrusted = untrusted_tools(specs)
+    gc.collect()
+    gc.freeze()  # the recorded runs held in memory here are no part of what a prediction costs
     for session in sessions:
         typed = ""
         sent: set[tuple[str, str]] = set()

@@ -15,7 +15,7 @@ from predictors.pattern.records import JOIN, PAIR, parse, ranked
 from predictors.pattern.state import LEFT, LEFT_MENTIONED, STALE, State
 from predictors.pattern.vault import Vault
 
-BACK_OFF = 1.5  # turns a coarser context counts for
+BACK_OFF = 3.0  # turns a coarser context counts for
 LOCAL_BACK_OFF = 4.0
 WORD_WEIGHT = 0.3  # words are far from independent: their evidence is tempered
 WORD_PRIOR = 3.0
