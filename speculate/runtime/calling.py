@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import copy
 import functools
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from speculate.runtime.runtime import Runtime
     from speculate.runtime.session import Session
 
+_NO_LIMIT = contextlib.nullcontext()
 COMMIT_TRIES = 5  # of an abortable's prepare and commit, when others keep changing what it staged
 
 
@@ -146,7 +148,7 @@ async def run_for_real(runtime: Runtime, session: Session, ticket: Ticket) -> An
     throttled: float | None = None
     lingering: ThreadFuture[Any] | None = None
     try:
-        async with asyncio.timeout(timeout_s):
+        async with asyncio.timeout(timeout_s) if timeout_s is not None else _NO_LIMIT:
             if ticket.override is not None:
                 value = await ticket.override()
             elif tool is None:

@@ -151,7 +151,8 @@ class Runtime:
 
     def now(self) -> float:
         """Seconds on the runtime's clock, the loop's."""
-        return self.loop.time()
+        loop = self._loop
+        return loop.time() if loop is not None else self.loop.time()
 
     def tell(self, notice: Notice) -> None:
         """Tell the observers."""

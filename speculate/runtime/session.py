@@ -54,6 +54,7 @@ class Session:
         self._tasks = TaskSet()  # this session's own: drafts, and the branches of a turn
         self._drafts: dict[GuardedDrafter, asyncio.Task[None]] = {}
         self._active: dict[int, Ticket] = {}  # real calls not yet answered, in issue order
+        self._changing: dict[int, Ticket] = {}  # those of them that are no plain reads
         self._events: deque[tuple[Event, ToolCall | None]] = deque()  # what the history has not seen yet
         self._digesting = False
         self._untrusted: dict[str, None] = {}  # ids of calls whose results may be hostile
@@ -183,9 +184,13 @@ class Session:
             id = f"{id}-{self._calls}"  # a provider that repeats ids must not confuse the history
         spec = runtime.spec(call.tool)
         ticket = Ticket(number, id, self._turn, call, spec.resolve(call.arguments), now, run)
-        if self._active:
-            ticket.blockers = tuple([other for other in self._active.values() if ticket.conflicts_with(other)])
+        # Reads never stand before reads: a wide turn of reads costs each of them nothing here.
+        before = self._active if ticket.changes_something else self._changing
+        if before:
+            ticket.blockers = tuple([other for other in before.values() if ticket.conflicts_with(other)])
         self._active[number] = ticket
+        if ticket.changes_something:
+            self._changing[number] = ticket
         runtime.tickets[number] = ticket
         arguments = call.arguments
         if spec.arguments and (sensitive := spec.sensitive_arguments()):
@@ -225,6 +230,7 @@ class Session:
     def release(self, ticket: Ticket) -> None:
         """The call no longer stands before others."""
         if self._active.pop(ticket.number, None) is not None:
+            self._changing.pop(ticket.number, None)
             self._runtime.tickets.pop(ticket.number, None)
             ticket.release()
 

@@ -45,6 +45,11 @@ class Ticket:
         self._arrived: asyncio.Future[None] | None = None
         self._done: asyncio.Future[None] | bool | None = None
 
+    @property
+    def changes_something(self) -> bool:
+        """Whether anything may have to wait for it: all but a plain read."""
+        return bool(self.resolved.claims.writes) or self.resolved.dedup_key is not None
+
     def conflicts_with(self, other: Ticket) -> bool:
         """Whether the two may not overlap: one changes what the other uses, or they are repeats of one write."""
         mine, theirs = self.resolved, other.resolved
