@@ -10,7 +10,7 @@ from itertools import zip_longest
 from typing import Any
 from zlib import crc32
 
-from predictors.pattern.state import SLOTS
+from predictors.pattern.pools import SLOTS
 
 WIDTH = 2 * SLOTS
 ALL = ""  # the key of a total

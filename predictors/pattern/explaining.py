@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from predictors.pattern.counts import ALL, SEPARATOR, Counts, wide
 from predictors.pattern.guessing import Guesser, Value
+from predictors.pattern.pools import SLOT_NAMES, STALE
 from predictors.pattern.records import JOIN, PAIR
-from predictors.pattern.state import SLOT_NAMES, STALE, State
+from predictors.pattern.state import State
 from predictors.pattern.vault import Vault
 from speculate.prediction import ArgumentSource
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from predictors.pattern.changes import CHANGES, affix, pieces_of, sources_of
 from predictors.pattern.counts import ALL, WIDTH, Counts, bump, form, wide
+from predictors.pattern.pools import AGAIN, STALE, Slotted
 from predictors.pattern.records import parse, ranked
-from predictors.pattern.state import AGAIN, RAW, SCALARS, STALE, Slotted, State
+from predictors.pattern.state import RAW, SCALARS, State
 from predictors.pattern.vault import Vault
 from speculate.identity import canonical_json
 

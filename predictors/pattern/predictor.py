@@ -10,9 +10,10 @@ from predictors.pattern.calibration import NEXT_START, USE_START, next_features,
 from predictors.pattern.counts import Counts
 from predictors.pattern.digest import Sample
 from predictors.pattern.explaining import Rule, explain_rules, source_of
-from predictors.pattern.guessing import Guesser, OpenValues
+from predictors.pattern.guessing import Guesser
 from predictors.pattern.indexing import Indexer
 from predictors.pattern.online import observe_call
+from predictors.pattern.rules import OpenValues
 from predictors.pattern.state import State
 from predictors.pattern.training import SAMPLE, Trainer, calibrate
 from predictors.pattern.vault import Vault

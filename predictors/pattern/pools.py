@@ -1,0 +1,166 @@
+"""Pools of values by the path that gave them, and the slots that name a value by its rank."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from predictors.pattern.state import State
+
+UNUSED = 3  # slots 0-2: unused values of the latest segment, the last of them standing for all further ones
+MENTIONED, AGAIN, LEFT, LEFT_MENTIONED = 3, 5, 6, 7  # 3, 4: the first and the further ones the user spoke of
+SLOTS = 8
+STALE = 8  # added to a slot whose pool got nothing since the model's last turn
+SLOT_NAMES = (
+    "next unused",
+    "2nd unused",
+    "further unused",
+    "mentioned, unused",
+    "also mentioned",
+    "used last",
+    "left over",
+    "left over, mentioned",
+)
+MAX_SEGMENT = 48
+MAX_SEGMENTS = 24
+MAX_RANKED = 5
+MAX_OFFERED = 4
+MAX_LOOK_BACK = 6
+
+Slotted = tuple[int, Any, int, int]  # slot, value, event number, element
+
+
+class Segment:
+    """What one event gave to one path. `labels` are the words of the records the values stand in."""
+
+    __slots__ = ("asked", "elements", "event", "is_users", "labels", "mentioned", "values")
+
+    def __init__(self, event: int, is_users: bool) -> None:
+        self.event = event
+        self.is_users = is_users
+        self.values: list[Any] = []
+        self.elements: list[int] = []
+        self.labels: Mapping[int, Sequence[Sequence[int]]] = {}
+        self.asked = -1  # how often the user had spoken when `mentioned` was found out
+        self.mentioned: Sequence[int] = ()
+
+    def find_mentioned(self, state: State) -> Sequence[int]:
+        """The positions of values the user typed, or in whose record some field's words were all typed."""
+        if self.asked != state.times_asked:
+            self.asked = state.times_asked
+            labels, spoken, typed = self.labels, state.spoken, state.typed
+            found = []
+            for index, element in enumerate(self.elements):
+                if self.values[index] in typed:
+                    found.append(index)
+                    continue
+                for phrase in labels.get(element, ()):
+                    if spoken.issuperset(phrase):
+                        found.append(index)
+                        break
+            self.mentioned = found if len(found) < len(self.values) else ()
+        return self.mentioned
+
+
+class Pool:
+    """The values of one path, one segment for each event, latest last."""
+
+    __slots__ = ("path", "segments")
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.segments: list[Segment] = []
+
+    def add(self, event: int, value: Any, element: int, labels: Mapping[int, Sequence[Sequence[int]]]) -> None:
+        """Take in a value that an event gave."""
+        segments = self.segments
+        if segments and segments[-1].event == event:
+            segment = segments[-1]
+            if len(segment.values) >= MAX_SEGMENT or value in segment.values:
+                return
+        else:
+            if len(segments) >= MAX_SEGMENTS:
+                del segments[0]
+            segment = Segment(event, self.path.startswith("user"))
+            segment.labels = labels
+            segments.append(segment)
+        segment.values.append(value)
+        segment.elements.append(element)
+
+    def distinct(self) -> int:
+        """How many distinct values it holds."""
+        if len(self.segments) == 1:
+            return len(self.segments[0].values)
+        return len({value for segment in self.segments for value in segment.values})
+
+    def first_event(self, value: Any) -> int:
+        """The number of the first event that gave this value."""
+        for segment in self.segments:
+            if value in segment.values:
+                return segment.event
+        return self.segments[-1].event
+
+    def slots(self, used: dict[Any, int], state: State, left: bool = True) -> list[Slotted]:
+        """The values that have a slot, given what the tool was called with before."""
+        segments = self.segments
+        segment = segments[-1]
+        values, event = segment.values, segment.event
+        stale = 0 if event >= state.boundary else STALE
+        if len(values) == 1:
+            value = values[0]
+            out = [((AGAIN if value in used else 0) + stale, value, event, segment.elements[0])]
+        else:
+            out = self._ranked(segment, used, state, stale)
+        if left and len(segments) > 1:
+            self._left(out, used, state, stale)
+        return out
+
+    @staticmethod
+    def _ranked(segment: Segment, used: dict[Any, int], state: State, stale: int) -> list[Slotted]:
+        out: list[Slotted] = []
+        event, elements = segment.event, segment.elements
+        mentioned: Sequence[int] = ()
+        if state.times_asked and not segment.is_users:
+            mentioned = segment.find_mentioned(state)
+        spoken_of = MENTIONED
+        rank = 0
+        again = latest = -1
+        for index, value in enumerate(segment.values):
+            at = used.get(value)
+            if at is not None:
+                if at > latest:
+                    latest, again = at, index
+            elif index in mentioned:
+                if len(out) < MAX_OFFERED:
+                    out.append((spoken_of + stale, value, event, elements[index]))
+                spoken_of = MENTIONED + 1
+            elif rank < MAX_RANKED:
+                slot = UNUSED - 1 if mentioned or rank >= UNUSED else rank
+                out.append((slot + stale, value, event, elements[index]))
+                rank += 1
+        if again >= 0:
+            out.append((AGAIN + stale, segment.values[again], event, elements[again]))
+        return out
+
+    def _left(self, out: list[Slotted], used: dict[Any, int], state: State, stale: int) -> None:
+        """Unused values of earlier segments, the latest first: one that was spoken of, one that was not."""
+        segments = self.segments
+        latest = segments[-1].values
+        plain = True
+        for number in range(len(segments) - 2, max(-1, len(segments) - 2 - MAX_LOOK_BACK), -1):
+            segment = segments[number]
+            mentioned: Sequence[int] = ()
+            if state.times_asked and not segment.is_users:
+                mentioned = segment.find_mentioned(state)
+            for index in mentioned:
+                value = segment.values[index]
+                if value not in used and value not in latest:
+                    out.append((LEFT_MENTIONED + stale, value, segment.event, segment.elements[index]))
+                    return
+            if plain:
+                for index, value in enumerate(segment.values):
+                    if value not in used and value not in latest:
+                        out.append((LEFT + stale, value, segment.event, segment.elements[index]))
+                        plain = False
+                        break

@@ -1,0 +1,117 @@
+"""What the counts say about one tool's arguments, ready to be applied."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from predictors.pattern.changes import CHANGES, fill
+from predictors.pattern.counts import ALL, SEPARATOR, Counts, wide
+from predictors.pattern.learning import STAGES
+from predictors.pattern.pools import LEFT, LEFT_MENTIONED, STALE
+from predictors.pattern.records import JOIN, parse
+from predictors.pattern.vault import Vault
+
+MAX_VALUES = 6
+MAX_RULES = 40
+MAX_JOINT = 16
+MAX_CONSTANTS = 12
+LEAST_CONSTANT = 0.004
+LEAST_RULE = 0.006
+AHEAD = 0.04  # of the chance of the next one of a list: at least that of those after it
+
+
+class OpenValues:
+    """Constants and changes as they are: for predicting."""
+
+    __slots__ = ("_templates", "vault")
+
+    def __init__(self, vault: Vault) -> None:
+        self.vault = vault
+
+    def constant(self, rule: str) -> tuple[bool, Any]:
+        """(whether it may be used, the value) of "=digest"."""
+        text = self.vault.value(rule[1:])
+        return (False, None) if text is None else (True, json.loads(text))
+
+    def changed(self, change: str, value: Any) -> Any:
+        """The value after "lower", "=template's digest" …; None if it does not apply."""
+        if change[0] == "=":
+            template = self.vault.value(change[1:])
+            return None if template is None else fill(template, value)
+        return CHANGES[change](value)
+
+
+class ToolRules:
+    """What the counts say about one tool's arguments, ready to be applied."""
+
+    __slots__ = ("arguments", "constants", "forms", "joint")
+
+    def __init__(self, counts: Counts, tool: str, values: Any) -> None:
+        forms = counts.forms.get(tool, {})
+        total = forms.get(ALL, 0)
+        self.forms = [
+            (count / total, key.split(SEPARATOR) if key else [])
+            for key, count in sorted(forms.items(), key=lambda each: (-each[1], each[0]))
+            if (key or len(forms) == 1) and count > 0
+        ][:3]
+        if total and not self.forms:
+            self.forms = [(1.0, [])]
+        offers = counts.offers.get(tool, {})
+        stages = wide(offers.get(STAGES) or [])
+        joint = counts.joint.get(tool, {})
+        found = []
+        for rule, taken in joint.items():
+            if JOIN not in rule:
+                continue
+            group, paths = parse(rule)
+            there = joint.get(group)
+            if there is None:
+                continue
+            there = wide(there)
+            fresh, stale = there[0], there[STALE]
+            chances = [
+                (t - 0.4) / ((fresh if slot < STALE else stale) + 0.6) if t > 0.4 else 0.0
+                for slot, t in enumerate(wide(taken))
+            ]
+            if max(chances) > 0.02:
+                found.append((max(chances), group, paths, chances, rule))
+        found.sort(key=lambda each: (-each[0], each[4]))
+        self.joint = found[:MAX_JOINT]
+        self.arguments: dict[str, list[tuple[float, str, str, list[float], bool]]] = {}
+        self.constants: dict[str, list[tuple[float, Any, str, list[float]]]] = {}
+        for name, rows in counts.takes.get(tool, {}).items():
+            learned = []
+            constants = []
+            for rule, row in rows.items():
+                taken = wide(row)
+                if rule[0] == "=":
+                    chances = [(t - 0.4) / (n + 0.6) if t > 0.4 else 0.0 for t, n in zip(taken, stages, strict=True)]
+                    best = max(chances)
+                    if best > LEAST_CONSTANT:
+                        usable, value = values.constant(rule)
+                        if usable:
+                            constants.append((best, value, rule, chances))
+                    continue
+                path, _, change = (
+                    rule.rpartition("|") if rule.rpartition("|")[2] in CHANGES or "|=" in rule else (rule, "", "")
+                )
+                offered = offers.get(path)
+                if offered is None or min(offered) < 0:  # below 0: bounded away, while a digest is taken out
+                    continue
+                chances = [
+                    (t - 0.4) / (max(t, o) + 0.6) if t > 0.4 else 0.0 for t, o in zip(taken, wide(offered), strict=True)
+                ]
+                for first in (0, STALE):  # what comes after the next may be fetched ahead
+                    for slot in (first + 1, first + 2, first + LEFT):
+                        chances[slot] = max(chances[slot], AHEAD * chances[first])
+                best = max(chances)
+                if best > LEAST_RULE:
+                    left = max(
+                        chances[LEFT], chances[LEFT_MENTIONED], chances[LEFT + STALE], chances[LEFT_MENTIONED + STALE]
+                    )
+                    learned.append((best, path, change, chances, left > LEAST_RULE))
+            learned.sort(key=lambda each: (-each[0], each[1], each[2]))
+            constants.sort(key=lambda each: (-each[0], each[2]))
+            self.arguments[name] = learned[:MAX_RULES]
+            self.constants[name] = constants[:MAX_CONSTANTS]
