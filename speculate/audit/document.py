@@ -212,12 +212,14 @@ def _repeated(audit: Audit) -> dict[str, Any]:
 
 
 def _steps(audit: Audit) -> list[dict[str, Any]]:
-    """Turn by turn: the last entry counts all later ones together."""
+    """Turn by turn, seconds of one turn: the last entry counts all later turns together."""
     tallies = audit.collected.tallies
     model = [0.0] * (STEPS + 1)
     tool = [0.0] * (STEPS + 1)
+    turns = [0] * (STEPS + 1)
     for session in audit.timed:
         for place, turn in enumerate(session.turns):
+            turns[min(place, STEPS)] += 1
             model[min(place, STEPS)] += turn.llm_s
             tool[min(place, STEPS)] += sum(call.seconds for call in turn.calls)
     return [
@@ -226,8 +228,8 @@ def _steps(audit: Audit) -> list[dict[str, Any]]:
             "and_later": step == STEPS,
             "turns": tallies.step_turns[step],
             "calls": tallies.step_calls[step],
-            "model_s": rounded(model[step]),
-            "tool_s": rounded(tool[step]),
+            "mean_model_s": _rounded(ratio(model[step], turns[step])),
+            "mean_tool_s": _rounded(ratio(tool[step], turns[step])),
             "recorded_model": _quantiles(tallies.step_model[step]),
             "recorded_tool": _quantiles(tallies.step_tool[step]),
         }

@@ -22,7 +22,7 @@ def seconds(value: float) -> str:
     size = abs(value)
     if size >= 5400:
         text = f"{value / 3600:,.1f} h"
-    elif size >= 300:
+    elif size >= 600:
         text = f"{value / 60:,.1f} min"
     elif size >= 10:
         text = f"{value:.1f} s"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -65,6 +66,7 @@ def render(source: Source, detail: Mapping[str, Any] | None = None, title: str |
     fig = Figures(document, "input")
     more_fig = fig if is_audit else Figures(detail or {}, "detail")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["soft"] = _soft
     files = resources.files("speculate.report")
     template = environment.from_string((files / "page.html.j2").read_text(encoding="utf-8"))
     speculation = None if more is None else more["speculation"]
@@ -94,6 +96,14 @@ def render(source: Source, detail: Mapping[str, Any] | None = None, title: str |
         shown_edges=SHOWN_EDGES,
         embedded={"input": _embedded(document), "detail": None if is_audit or detail is None else _embedded(detail)},
     )
+
+
+_BREAKS = re.compile(r"(?<=[_./\]}])(?=[A-Za-z0-9{\[])")
+
+
+def _soft(name: str) -> Markup:
+    """A long name that may be broken after its separators, where a line is too short for it."""
+    return Markup("<wbr>").join(_BREAKS.split(name))
 
 
 def _title(source: Source) -> str:
@@ -148,12 +158,13 @@ def _tools(more: Mapping[str, Any] | None) -> list[dict[str, Any]]:
 def _steps(more: Mapping[str, Any] | None) -> list[dict[str, Any]]:
     if more is None:
         return []
-    highest = max((step["model_s"] + step["tool_s"] for step in more["steps"]), default=0.0) or 1.0
+    seconds = [(step["mean_model_s"] or 0.0, step["mean_tool_s"] or 0.0) for step in more["steps"]]
+    highest = max((model + tool for model, tool in seconds), default=0.0) or 1.0
     return [
         {
             "name": f"{step['step'] + 1}{'+' if step['and_later'] else ''}",
-            "model": round(100 * step["model_s"] / highest, 2),
-            "tool": round(100 * step["tool_s"] / highest, 2),
+            "model": round(100 * seconds[number][0] / highest, 2),
+            "tool": round(100 * seconds[number][1] / highest, 2),
             "number": number,
         }
         for number, step in enumerate(more["steps"])
