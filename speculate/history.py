@@ -142,15 +142,19 @@ class _Budget:
     cut: bool = False
 
 
+def _text(value: str, budget: _Budget) -> str:
+    if len(value) > MAX_TEXT:
+        budget.cut = True
+        value = value[:MAX_TEXT] + CUT
+    budget.nodes -= len(value) >> 6
+    return value
+
+
 def _copy(value: Any, budget: _Budget, depth: int) -> Any:
     budget.nodes -= 1
     kind = type(value)
     if kind is str:
-        if len(value) > MAX_TEXT:
-            budget.cut = True
-            value = value[:MAX_TEXT] + CUT
-        budget.nodes -= len(value) >> 6
-        return value
+        return _text(value, budget)
     if kind is bool or kind is float or value is None:
         return value
     if kind is int and value.bit_length() < MAX_INT_BITS:
@@ -164,7 +168,7 @@ def _copy(value: Any, budget: _Budget, depth: int) -> Any:
             if budget.nodes <= 0:
                 budget.cut = True
                 break
-            out[key if type(key) is str else str(key)] = _copy(item, budget, depth - 1)
+            out[_text(key if type(key) is str else str(key), budget)] = _copy(item, budget, depth - 1)
         return out
     if isinstance(value, (list, tuple)):
         items: list[Any] = []

@@ -10,12 +10,18 @@ from __future__ import annotations
 import json
 import math
 import posixpath
+import re
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 MAX_DEPTH = 64
 MAX_KEY_CHARACTERS = 65_536
+EXACT_INTEGERS = 2.0**53  # from here on, a float no longer tells neighbouring integers apart
+
+_NUMBER = re.compile(r"[+-]?(?P<whole>[0-9]+)(\.[0-9]*)?([eE][+-]?[0-9]+)?\Z")
+_SPACE_OR_CONTROL = re.compile(r"[\s\x00-\x20\x7f]")
 
 _encode = json.JSONEncoder(ensure_ascii=True, sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 
@@ -40,12 +46,18 @@ def is_json(value: object, depth: int = MAX_DEPTH) -> bool:
 
 
 def canonical_json(value: object) -> str | None:
-    """The canonical text of a JSON value; None for anything else (NaN, bytes, objects, too deep, too large)."""
+    """The canonical text of a JSON value; None for anything else.
+
+    That is NaN, bytes, objects, half a surrogate pair (no text: two of them would pass for one character), and
+    what is too deep or too large.
+    """
     if not is_json(value):
         return None
     try:
         text = _encode(value)
-    except ValueError:  # an int beyond the interpreter's limit of digits
+        if "\\ud" in text:  # seldom: a character beyond the basic plane, or half of one
+            json.dumps(value, ensure_ascii=False).encode()
+    except ValueError:  # an int beyond the interpreter's limit of digits; a surrogate on its own
         return None
     return text if len(text) <= MAX_KEY_CHARACTERS else None
 
@@ -68,38 +80,52 @@ def _path(value: Any) -> Any:
 
 
 def _url(value: Any) -> Any:
-    """Scheme and host casefolded, default port and fragment dropped, an empty path is "/" (RFC 3986, 6.2)."""
+    """Scheme and host in lower case, default port and fragment dropped, an empty path is "/" (RFC 3986, 6.2).
+
+    An empty query ("?" at the end) is kept: it is not the same URL (6.2.3). What is no plain URL, or holds
+    credentials, stays exactly as it stands.
+    """
     if type(value) is not str:
         return value
+    text = value.strip()
+    if _SPACE_OR_CONTROL.search(text):  # urlsplit would drop some of these without a word
+        return value
     try:
-        parts = urlsplit(value.strip())
+        parts = urlsplit(text)
         port = parts.port
     except ValueError:
         return value
     if not parts.scheme or not parts.hostname:
         return value
-    host = parts.hostname.casefold()
-    if ":" in host:
-        host = f"[{host}]"
-    if port is not None and (parts.scheme.casefold(), port) not in (("http", 80), ("https", 443)):
+    host = f"[{parts.hostname}]" if "[" in parts.netloc else parts.hostname
+    if port is not None and (parts.scheme, port) not in (("http", 80), ("https", 443)):
         host = f"{host}:{port}"
     if parts.username is not None:
         return value  # credentials in a URL: left exactly as they stand
-    return urlunsplit((parts.scheme.casefold(), host, parts.path or "/", parts.query, ""))
+    url = urlunsplit((parts.scheme, host, parts.path or "/", parts.query, ""))
+    return f"{url}?" if not parts.query and "?" in text.partition("#")[0] else url
 
 
 def _number(value: Any) -> Any:
-    """1, 1.0, "1" and " 1.0 " are the same number; what is no finite number is left as it stands."""
+    """1, 1.0, "1" and " 1.0 " are the same number; what is no finite number is left as it stands.
+
+    So is a text with more digits than a float can keep: rounded, it would be merely similar.
+    """
     if type(value) is str:
+        text = value.strip()
+        written = _NUMBER.match(text)
+        if written is None:
+            return value
         try:
-            value_read: Any = int(value.strip())
-        except ValueError:
-            try:
-                value_read = float(value.strip())
-            except ValueError:
+            if written["whole"] == text.lstrip("+-"):
+                return int(text)
+            read = float(text)
+            if not math.isfinite(read) or Decimal(repr(read)) != Decimal(text):
                 return value
-        value = value_read if math.isfinite(value_read) else value
-    if type(value) is float and math.isfinite(value) and value.is_integer():
+        except (ArithmeticError, ValueError):  # more digits, or a larger exponent, than the interpreter reads
+            return value
+        value = read
+    if type(value) is float and abs(value) < EXACT_INTEGERS and value.is_integer():
         return int(value)
     return value
 

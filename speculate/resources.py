@@ -52,7 +52,8 @@ def _text(value: Any) -> str | None:
     """A value as part of a resource name; None stands for "unknown", which claims everything."""
     kind = type(value)
     if kind is str:
-        return quote(value, safe="") if value else None
+        # a surrogate on its own is no text, yet a tool may be called with it
+        return quote(value, safe="", errors="surrogatepass") if value else None
     if kind is bool:
         return "true" if value else "false"
     if kind is int:

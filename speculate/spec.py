@@ -22,7 +22,6 @@ class Effect(Enum):
 
 Egress = Literal["none", "internal", "external"]
 
-_MISSING = object()
 REMEMBERED_CALLS = 1024  # per tool
 
 
@@ -54,7 +53,7 @@ class ArgumentSpec:
 class EffectRule:
     """One `when`: if `matches(arguments)`, the call has this effect instead of the entry's own.
 
-    Fields that are None are the entry's own; `reads`/`writes` None mean "*".
+    `idempotent` None is its effect's default (true for a read); `reads`/`writes` None mean "*".
     `matches` must be pure and must not raise for any JSON arguments.
     """
 
@@ -196,7 +195,7 @@ class ToolSpec:
             for rule in self.when:
                 if rule.matches(canonical):
                     effect, reads, writes = rule.effect, rule.reads, rule.writes
-                    idempotent = rule.idempotent if rule.idempotent is not None else None
+                    idempotent = rule.idempotent
                     break
         if idempotent is None:
             idempotent = effect is Effect.READ
@@ -243,9 +242,10 @@ class ToolSpec:
             return None
         values: list[Any] = []
         for name in argument_names(self.dedup_key):
-            if arguments.get(name, _MISSING) in (_MISSING, None):
+            value = arguments.get(name)
+            if value is None:
                 return None
-            values.append(arguments[name])
+            values.append(value)
         text = canonical_json(values)
         return None if text is None else f"{self.name} {self.dedup_key} {text}"
 
