@@ -66,7 +66,13 @@ class Benefit:
     def book_shadow(
         self, session: str, key: str, tool: str, at: float, expires_at: float, hidden_s: float, cost: float
     ) -> None:
-        """A launch that was not made because its tool is in shadow."""
+        """A launch that was not made because its tool is in shadow.
+
+        What grew too old unasked is booked as waste first. It cannot change the mode: waste lowers no balance to
+        where a tool in shadow comes back.
+        """
+        for entry in [entry for entry, (of, _, ends, _, _) in self._shadows.items() if of == tool and at > ends]:
+            self.waste(tool, self._shadows.pop(entry)[4])
         if (session, key) in self._shadows:
             return
         if sum(entry[0] == tool for entry in self._shadows.values()) >= SHADOWS_PER_TOOL:

@@ -34,7 +34,7 @@ class Samples:
         self.count += 1
 
     def quantile(self, share: float) -> float | None:
-        """The nearest-rank quantile, or None with fewer than ENOUGH samples."""
+        """The smallest sample that more than `share` of all do not exceed; None with fewer than ENOUGH samples."""
         values = self._sorted
         if len(values) < ENOUGH:
             return None
@@ -79,11 +79,14 @@ class Latencies:
         return None if samples is None else samples.quantile(share)
 
     def hidden_s(self, tool: str) -> float:
-        """E[min(tool time, lead)], taking the two as independent."""
+        """E[min(tool time, lead)], taking the two as independent.
+
+        Computed anew once an eighth more was seen, or an eighth of a window: at most 16 samples old.
+        """
         samples = self._tools.get(tool)
         seen = self.lead.count + (samples.count if samples is not None else 0)
         known = self._hidden.get(tool)
-        if known is not None and seen - known[0] <= known[0] >> 3:
+        if known is not None and seen - known[0] <= min(known[0], WINDOW) >> 3:
             return known[1]
         times = samples.spread(self._prior_tool_s) if samples is not None else (self._prior_tool_s,)
         leads = self.lead.spread(self._prior_lead_s)

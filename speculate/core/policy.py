@@ -63,9 +63,14 @@ class Policy:
         for name in ("wasted_cost_s", "overhead_s", "prior_tool_s", "prior_lead_s", "cooldown_s", "grace_s"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise ValueError(f"{name} must be a finite number of at least 0, not {getattr(self, name)!r}")
-        for name in ("max_in_flight", "max_in_flight_per_session", "predictions", "max_depth"):
-            if getattr(self, name) < 0:
+        if not self.draft_timeout_s > 0:
+            raise ValueError(f"draft_timeout_s must be above 0, not {self.draft_timeout_s!r}")
+        for name in ("max_in_flight", "max_in_flight_per_session", "predictions", "max_depth", "min_tenants"):
+            if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} must be at least 0, not {getattr(self, name)!r}")
+        for name in ("launches_per_minute", "budget", "predict_limit_s"):
+            if getattr(self, name) is not None and not getattr(self, name) >= 0:
+                raise ValueError(f"{name} must be None or at least 0, not {getattr(self, name)!r}")
         for name in ("store_size", "error_streak", "fault_limit"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)!r}")

@@ -41,6 +41,8 @@ class ReadyStore:
         entries = self._entries
         entries[speculation.id] = speculation
         evicted, entries.evicted = entries.evicted, []
+        if speculation.id not in entries:  # its time to live ended this moment: cachetools does not take it
+            evicted.append(speculation)
         return evicted
 
     def remove(self, speculation: Speculation) -> None:
