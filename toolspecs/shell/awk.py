@@ -18,6 +18,7 @@ from toolspecs.shell.words import Word
 # -f reads a program from a file; gawk's -i, -l, -o, -p, -d, -E load, write or run.
 _AWK = grammar("", "Fv")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_ENDLESS = re.compile(r"\bfor\s*\([^;()]*;\s*[^\s;<>=!]*\s*;")  # `for (;;)`, `for (;1;)`
 _FORBIDDEN = frozenset(
     {"system", "getline", "close", "fflush", "function", "func", "while", "do", "nextfile", "SYMTAB", "ARGV", "ARGC"}
 )
@@ -47,6 +48,8 @@ def _check_program(name: str, program: str) -> None:
         raise NotUnderstood(f"{name}: '>' in an action may write a file")
     if "|" in program.replace("||", ""):
         raise NotUnderstood(f"{name}: '|' may run a command")
+    if _ENDLESS.search(program):
+        raise NotUnderstood(f"{name}: a loop without a condition")
     if "@" in program:
         raise NotUnderstood(f"{name}: '@' may load or call something")
     for found in _NAME.findall(program):

@@ -22,6 +22,7 @@ no-filename line-number initial-tab null null-data text recursive dereference-re
 regexp= file= max-count= after-context= before-context= context= include= exclude= exclude-from= exclude-dir=
 binary-files= label= directories= devices= color[=] colour[=]
 """
+SEQ = grammar("w", "fs", "equal-width format= separator=", number=True, is_harmless=True)
 GREP = grammar("EFGPHhinvwxylLcoqsbzZrRaIUT", "efmABCdD", _GREP_LONG, number=True, is_harmless=True)
 
 _RG_LONG = """
@@ -129,13 +130,21 @@ PLAIN: dict[str, Grammar] = {
     "df": grammar(
         "ahHiklmPT", "Btx", "all human-readable inodes local portability print-type type= total", is_harmless=True
     ),
-    "cmp": grammar("bls", "in", "print-bytes verbose silent quiet bytes= ignore-initial=", is_harmless=True),
-    "diff": grammar("qsabBcdeEinNprtTuwyZ", "CUxXIFWL", _DIFF_LONG, is_harmless=True),
-    "file": grammar("bhiLkN0", "Fe", "brief mime mime-type mime-encoding dereference no-dereference keep-going no-pad"),
+    "cmp": grammar(
+        "bls", "in", "print-bytes verbose silent quiet bytes= ignore-initial=", is_harmless=True, input_operands=2
+    ),
+    "diff": grammar("qsabBcdeEinNprtTuwyZ", "CUxXIFWL", _DIFF_LONG, is_harmless=True, input_operands=2),
+    "file": grammar(
+        "bhiLkN0",
+        "Fe",
+        "brief mime mime-type mime-encoding dereference no-dereference keep-going no-pad",
+        input_operands=1,
+    ),
     "tree": grammar(
         "adfilxspughDFrtUCnJAS",
         "LPI",
         "noreport dirsfirst du prune gitignore matchdirs ignore-case inodes device charset= filelimit= timefmt=",
+        is_own_parser=True,
     ),
     "md5sum": _CHECKSUM,
     "sha1sum": _CHECKSUM,
@@ -146,7 +155,14 @@ PLAIN: dict[str, Grammar] = {
         "abcdfhiloxsv", "AjNtw", "address-radix= skip-bytes= read-bytes= format=", is_harmless=True, input_operands=1
     ),
     "hexdump": grammar("bcCdovx", "efns", "canonical length= skip=", is_harmless=True, input_operands=1),
-    "xxd": grammar("bpu", "lcgs", input_operands=1, max_operands=1),  # the second operand is a file to write
+    "xxd": grammar(
+        "bpu",
+        "lcgs",
+        input_operands=1,
+        max_operands=1,  # the second is a file to write
+        is_own_parser=True,
+        is_unclustered=True,
+    ),
     "strings": grammar("a", "nt", "all bytes= radix=", is_harmless=True, input_operands=1),
     "which": grammar("as", is_harmless=True),
     "type": grammar("afptP", is_harmless=True),
@@ -163,7 +179,6 @@ PLAIN: dict[str, Grammar] = {
     "hostname": grammar("fsiIdA", max_operands=0),  # an operand would be the new name
     "printenv": grammar("0", long="null", is_harmless=True),
     "env": grammar("0", max_operands=0),  # an operand would be a variable or a command
-    "seq": grammar("w", "fs", "equal-width format= separator=", number=True, is_harmless=True),
     "jq": grammar(
         "rcsneSMCajR",
         "f",

@@ -23,7 +23,9 @@ class Grammar:
     (`--name value` and `--name=value`); long_optional: `--name` or `--name=value`.
     number: `-5` is understood. is_harmless: no implementation has an option that does more than read.
     input_operands: how many operands it takes before it stops reading standard input (None: never reads it).
-    max_operands: more than that are not understood. single_dash_long: `-name` options, as `find` has.
+    max_operands: more than that are not understood; where it is above 0, options must stand before the operands.
+    is_own_parser: it reads options its own way, not getopt's: in `tree -Lo 2 out` the "o" is an option too, so only
+    digits may be joined to a letter. is_unclustered: nor are letters joined (`xxd -pc b a` is `xxd -p b a`).
     """
 
     flags: str = ""
@@ -35,6 +37,8 @@ class Grammar:
     is_harmless: bool = False
     input_operands: int | None = None
     max_operands: int | None = None
+    is_own_parser: bool = False
+    is_unclustered: bool = False
 
 
 def grammar(
@@ -46,6 +50,8 @@ def grammar(
     is_harmless: bool = False,
     input_operands: int | None = None,
     max_operands: int | None = None,
+    is_own_parser: bool = False,
+    is_unclustered: bool = False,
 ) -> Grammar:
     """A Grammar from a compact text: `long` lists names; "name=" takes a value, "name[=]" may."""
     names = long.split()
@@ -59,6 +65,8 @@ def grammar(
         is_harmless,
         input_operands,
         max_operands,
+        is_own_parser,
+        is_unclustered,
     )
 
 
@@ -102,6 +110,8 @@ def parse(command: str, words: Sequence[Word], known: Grammar) -> Parsed:
             index = _read_cluster(command, word, words, index, known, parsed)
     if known.max_operands is not None and len(parsed.operands) > known.max_operands:
         raise NotUnderstood(f"{command}: more operands than it may have and still only read")
+    if known.max_operands and parsed.option_after_operand:
+        raise NotUnderstood(f"{command}: an option after an operand")  # to BSD's (and xxd) it is the file to write
     if known.max_operands is not None and any(word.glob_at >= 0 for word in parsed.operands):
         raise NotUnderstood(f"{command}: a pattern may become several operands")
     return parsed
@@ -133,12 +143,16 @@ def _read_cluster(command: str, word: Word, words: Sequence[Word], index: int, k
     text = word.text
     if word.glob_at >= 0:
         raise NotUnderstood(f"{command}: a pattern in an option")
+    if known.is_unclustered and len(text) > 2 and text[1] not in known.valued:
+        raise NotUnderstood(f"{command}: joined options")
     for place in range(1, len(text)):
         letter = text[place]
         if letter in known.flags:
             parsed.options.append((letter, None))
         elif letter in known.valued:
             if place + 1 < len(text):
+                if known.is_own_parser and not text[place + 1 :].isdigit():
+                    raise NotUnderstood(f"{command}: a value joined to -{letter}")
                 parsed.options.append((letter, text[place + 1 :]))
                 return index
             parsed.options.append((letter, _value(command, f"-{letter}", words, index, known)))

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from toolspecs.shell.awk import check_awk
-from toolspecs.shell.commands import ANY_WORDS, GREP, PLAIN
+from toolspecs.shell.commands import ANY_WORDS, GREP, PLAIN, SEQ
 from toolspecs.shell.find import check_find
 from toolspecs.shell.git import check_git
 from toolspecs.shell.options import Parsed, parse
@@ -36,6 +36,8 @@ def check_pipeline(stages: Sequence[Sequence[Word]]) -> None:
             start += 1
         if start == len(words):
             raise NotUnderstood("variables set without a command")
+        if start and words[start].text == ":":
+            raise NotUnderstood("variables set for ':', which keeps them")  # POSIX's special builtin
         _check_command(words[start], words[start + 1 :], index == 0, has_optional_locks_off)
 
 
@@ -44,7 +46,9 @@ def _check_command(word: Word, words: Sequence[Word], is_first: bool, has_option
     if word.glob_at >= 0 and name != "[":
         raise NotUnderstood("a pattern as the command's name")
     for folder in _FOLDERS:
-        name = name.removeprefix(folder)
+        if name.startswith(folder):
+            name = name.removeprefix(folder)
+            break
     if name not in ("echo", "printf"):
         for operand in words:
             _check_path(operand)
@@ -52,6 +56,8 @@ def _check_command(word: Word, words: Sequence[Word], is_first: bool, has_option
         parsed = parse(name, words, plain)
         if is_first and plain.input_operands is not None:
             _check_input(name, parsed, plain.input_operands)
+        if name == "tail" and any(word.text.startswith("+") for word in parsed.operands):
+            raise NotUnderstood("tail: an operand with '+'")  # the old way to write options: `+5f` never ends
     elif name == "git":
         check_git(words, has_optional_locks_off)
     elif name in _SPECIAL:
@@ -114,6 +120,16 @@ def _check_date(name: str, words: Sequence[Word], is_first: bool) -> None:
         index += 1
 
 
+_COUNT = re.compile(r"-?[0-9]{1,6}\Z")
+
+
+def _check_seq(name: str, words: Sequence[Word], is_first: bool) -> None:
+    """`seq inf`, or a step of almost nothing, never ends."""
+    for word in parse(name, words, SEQ).operands:
+        if word.glob_at >= 0 or not _COUNT.match(word.text):
+            raise NotUnderstood(f"{name}: not a whole number of at most six digits")
+
+
 _CONVERSION = re.compile(r"%(?:%|[-+ #0]*[0-9]*(?:\.[0-9]+)?[sdiufeEgGxXocbq])")
 
 
@@ -156,6 +172,7 @@ _SPECIAL: dict[str, Callable[[str, Sequence[Word], bool], None]] = {
     "gawk": check_awk,
     "mawk": check_awk,
     "date": _check_date,
+    "seq": _check_seq,
     "printf": _check_printf,
     "test": _check_test,
     "[": _check_test,

@@ -41,6 +41,8 @@ def check_sed(name: str, words: Sequence[Word], is_first: bool) -> None:
         raise NotUnderstood("sed: an option after a file")  # a script to GNU sed, a file to BSD's
     if is_first and (not files or any(word.text == "-" for word in files)):
         raise NotUnderstood("sed: reads standard input, and nothing is piped into it")
+    if not all(_NUMBER.fullmatch(value) for value in parsed.values("l", "line-length")):
+        raise NotUnderstood("sed: -l without a number")  # BSD's takes no value: it would be the script
     for script in scripts:
         _check_script(script)
 
@@ -166,7 +168,7 @@ def _after_pattern(script: str, position: int, delimiter: str) -> int:
 
 
 def _after_bracket(script: str, position: int, end: int) -> int:
-    """Behind a bracket expression that must close before `end`; a backslash or a class in it stays simple."""
+    """Behind a bracket expression that must close before `end`. To some a backslash keeps "]" from closing it."""
     if script[position : position + 1] == "^":
         position += 1
     if script[position : position + 1] == "]":
@@ -175,6 +177,8 @@ def _after_bracket(script: str, position: int, end: int) -> int:
         character = script[position]
         if character == "]":
             return position + 1
+        if character == "\\" and script[position + 1] == "]":
+            raise NotUnderstood("sed: a backslash before ']' in a bracket expression")
         if character == "[":
             kind = script[position + 1 : position + 2]
             if kind in (":", ".", "="):
