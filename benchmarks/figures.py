@@ -67,6 +67,23 @@ def _recorded_runs(results: Mapping[str, Any]) -> str:
     return "\n".join(rows)
 
 
+def _prediction(results: Mapping[str, Any]) -> str:
+    rows = [
+        "| agent and tools | first guess right | one of three | repeating the last call | a guess takes |",
+        "|---|---|---|---|---|",
+    ]
+    for name, what in RECORDED.items():
+        pattern, repeat = (
+            next(row for row in lookup(results, f"prediction/{name}/rows") if row["what"] == predictor)
+            for predictor in ("pattern", "repeat")
+        )
+        rows.append(
+            f"| {what} | {pattern['exact@1']:.0%} | {pattern['exact@3']:.0%} | {repeat['exact@1']:.0%} "
+            f"| {pattern['predict_us_p50']:.0f} µs |"
+        )
+    return "\n".join(rows)
+
+
 def _cost_of_a_call(results: Mapping[str, Any]) -> str:
     rows = ["| a call through the runtime | added, median | p99 |", "|---|---|---|"]
     for arm, what in ARMS.items():
@@ -118,9 +135,20 @@ def unmarked(text: str) -> list[str]:
     return [match.group() for match in _LOOKS_MEASURED.finditer(re.sub(r"`[^`\n]*`", "", prose))]
 
 
+def _reading(results: Mapping[str, Any]) -> str:
+    rows = ["| recordings | events a second | peak memory |", "|---|---|---|"]
+    imported, audited = (lookup(results, name) for name in ("import/events_per_s", "audit/events_per_s"))
+    memory = [lookup(results, f"{name}/peak_mb") for name in ("import", "audit")]
+    rows.append(f"| import, OpenTelemetry spans | {imported:,.0f} | {memory[0]:.0f} MB |")
+    rows.append(f"| audit | {audited:,.0f} | {memory[1]:.0f} MB |")
+    return "\n".join(rows)
+
+
 TABLES: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "prediction": _prediction,
     "recorded runs": _recorded_runs,
     "cost of a call": _cost_of_a_call,
+    "reading recordings": _reading,
 }
 
 
