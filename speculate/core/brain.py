@@ -63,6 +63,7 @@ class Brain:
             s.SessionClosed: self._session_closed,
             s.UserSpoke: self._user_spoke,
             s.Predicted: self._predicted,
+            s.Withdrawn: self._withdrawn,
             s.Called: self._called,
             s.Confirmed: self._confirmed,
             s.JoinOverdue: self._join_overdue,
@@ -88,9 +89,10 @@ class Brain:
     # Sessions
 
     def _session_opened(self, stimulus: s.SessionOpened) -> None:
-        if stimulus.session in self._sessions:
+        before = self._sessions.get(stimulus.session)
+        if before is not None and not before.closed:
             raise InternalError(f"session {stimulus.session!r} is open already")
-        self._sessions[stimulus.session] = SessionState()
+        self._sessions[stimulus.session] = SessionState(in_flight=self._table.in_flight_of(stimulus.session))
 
     def _session_closed(self, stimulus: s.SessionClosed) -> None:
         for speculation in self._table.of_session(stimulus.session):
@@ -184,6 +186,11 @@ class Brain:
             Launched(at, speculation.session, speculation.id, call.tool, candidate.source, candidate.p_use)
         )
 
+    def _withdrawn(self, stimulus: s.Withdrawn) -> None:
+        found = self._table.match(stimulus.session, stimulus.key)
+        if found is not None and found.source == stimulus.source:  # another source's guess stays
+            self._squash(found, stimulus.at, "withdrawn")
+
     # Real calls
 
     def _called(self, stimulus: s.Called) -> None:
@@ -197,7 +204,7 @@ class Brain:
             session.disclosure.sent(call.tool, call.arguments)
         if call.key is not None and self._benefit.called(stimulus.session, call.key, at):
             self._mode_changed(call.tool, at)
-        real = RealCall(stimulus.number, stimulus.session, call)
+        real = RealCall(stimulus.number, stimulus.session, session, call)
         # 1. The write gate: a repeat of a write that succeeded is answered by its first outcome.
         if call.dedup_key is not None:
             first = session.outcomes.get(call.dedup_key)
@@ -354,9 +361,8 @@ class Brain:
         if stimulus.ok:
             self.latencies.observe(tool, stimulus.seconds)
             self._limits.succeeded(tool)
-            session = self._sessions.get(real.session)
-            if real.call.dedup_key is not None and session is not None:
-                session.outcomes[real.call.dedup_key] = real
+            if real.call.dedup_key is not None:
+                real.owner.outcomes[real.call.dedup_key] = real
         elif stimulus.throttled_s is not None:
             self._failed(tool, at, stimulus.throttled_s)
         self._end_write(real, at)
@@ -364,9 +370,9 @@ class Brain:
 
     def _finish_call(self, real: RealCall) -> None:
         if self._calls.pop(real.number, None) is not None:
-            session = self._sessions[real.session]
+            session = real.owner
             session.calls -= 1
-            if session.closed and not session.calls:
+            if session.closed and not session.calls and self._sessions.get(real.session) is session:
                 del self._sessions[real.session]
         if real.claims_slot:
             real.claims_slot = False
@@ -391,7 +397,8 @@ class Brain:
     def _launch_finished(self, stimulus: s.LaunchFinished) -> None:
         at = stimulus.at
         speculation = self._ended(stimulus.id, at)
-        if speculation is None:
+        if speculation is None:  # abandoned long ago: what it returned, or staged, still goes
+            self._out.append(c.Discard(stimulus.id))
             return
         self._expire(at)
         speculation.finished_at = at
@@ -482,9 +489,8 @@ class Brain:
         real = self._calls[speculation.number or 0]
         speculation.fire(Trigger.APPLIED, stimulus.at)
         self._retire(speculation, stimulus.at, "committed", "joined" if speculation.joined_at else "ready")
-        session = self._sessions.get(real.session)
-        if stimulus.ok and real.call.dedup_key is not None and session is not None:
-            session.outcomes[real.call.dedup_key] = real
+        if stimulus.ok and real.call.dedup_key is not None:
+            real.owner.outcomes[real.call.dedup_key] = real
         self._end_write(real, stimulus.at)
         self._finish_call(real)
 
@@ -493,7 +499,7 @@ class Brain:
         speculation = self.speculations[stimulus.id]
         real = self._calls[speculation.number or 0]
         speculation.fire(Trigger.REFUSE, stimulus.at)
-        self._retire(speculation, stimulus.at, "wasted", "conflict")
+        self._retire(speculation, stimulus.at, "wasted", stimulus.reason)
         real.speculation = None
         self._writes.pop(real.number, None)
         self._tool(real.call.tool).real -= 1

@@ -28,6 +28,7 @@ class RealCall:
 
     number: int
     session: str
+    owner: SessionState  # of that session: its id may be another's by the time this call ends
     call: ResolvedCall
     phase: Phase = Phase.RUNNING
     speculation: int | None = None

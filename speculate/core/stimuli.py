@@ -59,6 +59,16 @@ class Predicted:
 
 
 @dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """Whoever suggested this call knows now that it will not be made (a plan's branch that lost)."""
+
+    at: float
+    session: str
+    key: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Called:
     """The model made a call, and nothing of its own session stands before it. `number` is unique."""
 
@@ -153,10 +163,11 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class ApplyRefused:
-    """An abortable's commit step found what it staged out of date, and changed nothing."""
+    """An abortable's commit step changed nothing: what was staged is out of date, or its call is gone (`reason`)."""
 
     at: float
     id: int
+    reason: str = "conflict"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +183,7 @@ Stimulus = (
     | SessionClosed
     | UserSpoke
     | Predicted
+    | Withdrawn
     | Called
     | Confirmed
     | JoinOverdue

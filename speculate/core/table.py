@@ -57,6 +57,11 @@ class SpeculationTable:
     def of_session(self, session: str) -> list[Speculation]:
         return [item for item in self.entries.values() if item.session == session]
 
+    def in_flight_of(self, session: str) -> int:
+        """Launches of a closed session that still run."""
+        squashed = sum(item.session == session and item.state is State.SQUASHED for item in self.entries.values())
+        return squashed + sum(item.session == session for item in self._abandoned.values())
+
     def cheapest_running(self, tool: str) -> Speculation | None:
         """The launch of this tool, not joined, that is worth least; of equals the youngest."""
         running = [item for item in self.entries.values() if item.call.tool == tool and item.state is State.RUNNING]

@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from speculate.runtime.runtime import Runtime
     from speculate.runtime.session import Session
 
+PLAN = "plan"  # the source of launches that a plan suggested
+
 
 def runtime_of(session: Session) -> Runtime:
-    return session._runtime
+    return session.runtime
 
 
 def tasks_of(session: Session) -> TaskSet:
@@ -43,5 +45,13 @@ def suggest(session: Session, call: ToolCall, p_use: float) -> None:
     if not runtime.speculation:
         return
     resolved = runtime.spec(call.tool).resolve(call.arguments)
-    candidate = stimuli.Candidate(resolved, 0.0, p_use, "plan", {}, registered=call.tool in runtime.tools)
+    candidate = stimuli.Candidate(resolved, 0.0, p_use, PLAN, {}, registered=call.tool in runtime.tools)
     runtime.feed(stimuli.Predicted(runtime.now(), session.id, (candidate,), runtime.context_values()))
+
+
+def withdraw(session: Session, call: ToolCall) -> None:
+    """The read offered early will not be made: what was started for it is aborted."""
+    runtime = runtime_of(session)
+    key = runtime.spec(call.tool).key(call.arguments)
+    if key is not None:
+        runtime.feed(stimuli.Withdrawn(runtime.now(), session.id, key, PLAN))

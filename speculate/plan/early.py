@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from speculate.calls import ToolCall
 from speculate.errors import PlanError
-from speculate.fanout.host import suggest
+from speculate.fanout.host import suggest, withdraw
 from speculate.plan.compiled import Node
 from speculate.plan.placeholders import Reference, render
 from speculate.plan.schedule import State
@@ -35,6 +35,7 @@ class EarlyReads:
         self._writes: dict[int, Node] = {}  # the plan's writes that are not settled yet
         self._held: dict[int, None] = {}  # all arguments known, but a write of the plan comes first
         self._places: dict[str, int] = {}
+        self._offered: dict[int, ToolCall] = {}  # offered, and neither begun nor ruled out yet
 
     def added(self, nodes: Sequence[Node], first: int) -> None:
         """Tasks were added, the first of them as number `first`."""
@@ -72,6 +73,8 @@ class EarlyReads:
             self._missing[position] -= 1
             if not self._missing[position]:
                 fresh.append(position)
+        if self._offered:
+            self.withdraw_lost()
         if self._writes.pop(source, None) is not None:
             fresh += self._held
             self._held = {}
@@ -94,7 +97,16 @@ class EarlyReads:
         chance = UNCONDITIONAL_P
         for when, _ in node.conditions:
             chance *= when.p
+        self._offered[position] = call
         suggest(self._session, call, chance)
+
+    def withdraw_lost(self) -> None:
+        """Whatever was offered for a task that will never run is aborted: a losing branch leaves nothing under way."""
+        lost = [position for position in self._offered if self._states[position] is not State.WAITING]
+        for position in lost:
+            call = self._offered.pop(position)
+            if self._states[position] in (State.SKIPPED, State.CANCELLED):
+                withdraw(self._session, call)
 
     def _is_held(self, position: int, node: Node) -> bool:
         """Whether a write of this plan that must come first would only make the early result stale."""

@@ -341,6 +341,8 @@ class PlanRun:
         return await self._conclude(result, compensate, critical_path_s)
 
     async def _conclude(self, result: Any, compensate: bool, critical_path_s: float) -> PlanOutcome:
+        if self._early is not None:
+            self._early.withdraw_lost()
         for _ in range(_LET_STOP):
             if self._running:
                 await asyncio.sleep(0)
@@ -370,6 +372,8 @@ class PlanRun:
     async def stop(self, reason: str) -> None:
         """Cancel everything, and wait for it to stop, but no longer than the runtime's grace."""
         self.cancel(reason)
+        if self._early is not None:
+            self._early.withdraw_lost()
         pending = [task for task in self._running.values() if task is not asyncio.current_task()]
         if pending:
             await asyncio.wait(pending, timeout=grace_s(self._session))

@@ -33,6 +33,7 @@ async def answer(runtime: Runtime, session: Session, ticket: Ticket) -> Outcome:
     try:
         for blocker in ticket.blockers:
             await blocker.released()
+        session.require_open()  # it may have been closed while this call waited
         return await _serve(runtime, session, ticket)
     finally:
         session.release(ticket)
@@ -73,9 +74,23 @@ async def _serve(runtime: Runtime, session: Session, ticket: Ticket) -> Outcome:
                     command = await ticket.next()
                 case _:
                     raise InternalError(f"call {ticket.number} of {ticket.call.tool} got {command!r}")
-    except asyncio.CancelledError:
+    except BaseException:  # cancelled, as a rule; whatever it is, the brain must not go on waiting for this call
         runtime.feed(s.CallCancelled(runtime.now(), ticket.number))
+        while (unread := ticket.take()) is not None:
+            withdraw(runtime, unread)
         raise
+
+
+def withdraw(runtime: Runtime, command: Any) -> None:
+    """The call was cancelled between the brain's word and its being carried out: nothing of it began."""
+    match command:
+        case c.Run(number=number) | c.RunBeside(number=number):
+            runtime.feed(s.CallEnded(runtime.now(), number, None, 0.0))
+        case c.Deliver(id=id):
+            runtime.launcher.take(id)
+        case c.Apply(id=id):
+            runtime.launcher.discard(id)
+            runtime.feed(s.ApplyRefused(runtime.now(), id, "cancelled"))  # its `Run` is withdrawn in turn
 
 
 async def _join(runtime: Runtime, ticket: Ticket, overdue_at: float) -> c.Command:

@@ -21,6 +21,7 @@ from speculate.core.policy import Policy
 from speculate.errors import ManifestError, RuntimeClosed, SpeculateError
 from speculate.notices import Fault, LaunchDenied, Launched, LaunchRetired, Notice, Observer
 from speculate.prediction import Drafter, Predictor
+from speculate.runtime.calling import withdraw
 from speculate.runtime.launching import Launcher, LaunchRun
 from speculate.runtime.observing import Observers
 from speculate.runtime.predicting import GuardedDrafter, GuardedPredictor
@@ -206,6 +207,8 @@ class Runtime:
         ticket = self.tickets.get(command.number)
         if ticket is not None:
             ticket.put(command)
+        else:
+            withdraw(self, command)
 
     def _launch(self, command: c.Launch) -> None:
         session = self.sessions[command.session]

@@ -68,6 +68,11 @@ class Session:
         self._calls = 0
         self._closed = False
 
+    @property
+    def runtime(self) -> Runtime:
+        """The runtime this session belongs to."""
+        return self._runtime
+
     # What the application tells
 
     def open(self) -> None:
@@ -78,7 +83,7 @@ class Session:
 
     def saw_user(self, text: str) -> None:
         """The user typed this."""
-        self._require_open()
+        self.require_open()
         self._enter()
         now = self._runtime.now()
         self._idle_since = now
@@ -88,7 +93,7 @@ class Session:
 
     def said(self, text: str) -> None:
         """The model said this in the turn that just ended. Predictors see it from now on."""
-        self._require_open()
+        self.require_open()
         if not text:
             return
         if self._turn_ended is not None:
@@ -98,7 +103,7 @@ class Session:
 
     async def think(self, reply: Awaitable[T]) -> T:
         """Await the model's reply: speculation overlaps it. Returns the reply; raises what it raises."""
-        self._require_open()
+        self.require_open()
         self._enter()
         runtime = self._runtime
         began_at = runtime.now()
@@ -118,7 +123,7 @@ class Session:
         A read whose arguments object is closed is started at once: no guess, no waste. An open one narrows the
         prediction to what the model has already written.
         """
-        self._require_open()
+        self.require_open()
         self._enter()
         if self._partials is None:
             self._partials = PartialCalls(self._guesses)
@@ -153,13 +158,17 @@ class Session:
         wanted = [call if isinstance(call, ToolCall) else ToolCall(call[0], call[1]) for call in calls]
         for call in wanted:
             self._require_tool(call)
-        tickets = [self._issue(call, None) for call in wanted]
-        if len(tickets) == 1:  # in the caller's own task, as without the runtime
-            return [await answer(self._runtime, self, tickets[0])]
-        tasks = [
-            self._tasks.start(answer(self._runtime, self, ticket), name=f"{ticket.call.tool} {ticket.id}")
-            for ticket in tickets
-        ]
+        if len(wanted) == 1:  # in the caller's own task, as without the runtime
+            return [await answer(self._runtime, self, self._issue(wanted[0], None))]
+        tickets: list[Ticket] = []
+        try:
+            for call in wanted:
+                tickets.append(self._issue(call, None))
+        except BaseException:  # none of them will run: none may stand before others
+            for ticket in tickets:
+                self.release(ticket)
+            raise
+        tasks = [self._branch(ticket) for ticket in tickets]
         try:
             return list(await asyncio.gather(*tasks))
         except BaseException:
@@ -168,9 +177,15 @@ class Session:
             await asyncio.gather(*tasks, return_exceptions=True)
             raise
 
+    def _branch(self, ticket: Ticket) -> asyncio.Task[Outcome]:
+        """One call of a turn, in a task. One that is cancelled before its first step gives up its place too."""
+        task = self._tasks.start(answer(self._runtime, self, ticket), name=f"{ticket.call.tool} {ticket.id}")
+        task.add_done_callback(lambda _: self.release(ticket))
+        return task
+
     def _issue(self, call: ToolCall, run: Callable[[], Awaitable[Any]] | None) -> Ticket:
         """Take the call's place in the order. Synchronous: the order of issue is the order of calling."""
-        self._require_open()
+        self.require_open()
         if run is None:
             self._require_tool(call)
         self._enter()
@@ -370,14 +385,18 @@ class Session:
             task.cancel()
         self._drafts.clear()
         runtime.feed(s.SessionClosed(runtime.now(), self.id))
-        unstopped = await runtime.launcher.settle(self.id, runtime.policy.grace_s)
-        runtime.sessions.pop(self.id, None)
-        runtime.tell(SessionClosed(runtime.now(), self.id, tuple(unstopped)))
+        unstopped: list[str] = []
+        try:
+            unstopped = await runtime.launcher.settle(self.id, runtime.policy.grace_s)
+        finally:  # closed all the same if whoever closes is cancelled
+            runtime.sessions.pop(self.id, None)
+            runtime.tell(SessionClosed(runtime.now(), self.id, tuple(unstopped)))
         if unstopped:
             _log.warning("session %s closed; these would not stop: %s", self.id, ", ".join(unstopped))
         return unstopped
 
-    def _require_open(self) -> None:
+    def require_open(self) -> None:
+        """Raises RuntimeClosed if this session was closed."""
         if self._closed:
             raise RuntimeClosed(f"session {self.id!r} was closed; open a new one")
 

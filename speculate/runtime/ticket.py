@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -16,10 +17,10 @@ class Ticket:
 
     __slots__ = (
         "_arrived",
+        "_commands",
         "_done",
         "blockers",
         "call",
-        "command",
         "id",
         "issued_at",
         "number",
@@ -41,7 +42,7 @@ class Ticket:
         self.number, self.id, self.turn = number, id, turn
         self.call, self.resolved, self.issued_at, self.override = call, resolved, issued_at, override
         self.blockers: tuple[Ticket, ...] = ()
-        self.command: Command | None = None
+        self._commands: deque[Command] = deque()  # in the brain's order; one may come before the last was read
         self._arrived: asyncio.Future[None] | None = None
         self._done: asyncio.Future[None] | bool | None = None
 
@@ -61,19 +62,18 @@ class Ticket:
 
     def put(self, command: Command) -> None:
         """The brain's word for this call."""
-        self.command = command
+        self._commands.append(command)
         if self._arrived is not None and not self._arrived.done():
             self._arrived.set_result(None)
 
     def take(self) -> Command | None:
-        command, self.command = self.command, None
-        return command
+        return self._commands.popleft() if self._commands else None
 
     def arrival(self) -> asyncio.Future[None]:
         """Done as soon as there is a word; ask again for the next."""
         if self._arrived is None or self._arrived.done():
             self._arrived = asyncio.get_running_loop().create_future()
-            if self.command is not None:
+            if self._commands:
                 self._arrived.set_result(None)
         return self._arrived
 

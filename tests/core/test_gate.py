@@ -95,3 +95,22 @@ def test_the_same_write_by_another_session_ends_it_too() -> None:
     gate.end(foreign)
     again, out = gate.call("x", ONCE, "1")
     assert out == [c.Run(again)]
+
+
+def test_a_withdrawn_suggestion_is_aborted_and_another_sources_guess_stays() -> None:
+    """A plan's branch that lost takes back only what the plan itself suggested."""
+    get = ToolSpec("get", Effect.READ, reads=())
+    brain = Brain(Policy(min_probability=0.0))
+    brain.handle(s.SessionOpened(0.0, "x"))
+    calls = [get.resolve({"id": id}) for id in ("1", "2", "3")]
+    found = tuple(
+        s.Candidate(call, 1.0, 1.0, source, {}) for call, source in zip(calls, ("plan", "pattern", "plan"), strict=True)
+    )
+    launched = [out.id for out in brain.handle(s.Predicted(0.0, "x", found)) if isinstance(out, c.Launch)]
+    brain.handle(s.LaunchFinished(1.0, launched[2]))
+    keys = [call.key or "" for call in calls]
+    assert brain.handle(s.Withdrawn(2.0, "x", keys[0], "plan")) == [c.Abort(launched[0])]
+    assert brain.handle(s.Withdrawn(2.0, "x", keys[1], "plan")) == []
+    assert c.Discard(launched[2]) in brain.handle(s.Withdrawn(2.0, "x", keys[2], "plan"))
+    assert brain.handle(s.Withdrawn(2.0, "x", "never heard of", "plan")) == []
+    assert brain.ledger.open == 2

@@ -516,6 +516,7 @@ def test_a_branch_whose_arguments_are_known_starts_before_its_condition_is_decid
 
     run({**TOOLS, "taken": taken, "lost": lost}, use, policy=Policy(min_probability=0.1))
     assert len(taken.started) == len(lost.started) == 1
+    assert (taken.cancelled, lost.cancelled) == (0, 1)  # at once when its condition is decided, not when it ends
 
 
 def test_no_write_and_nothing_behind_a_conflicting_write_starts_early(run):
