@@ -163,7 +163,7 @@ class Session:
         tickets: list[Ticket] = []
         try:
             for call in wanted:
-                tickets.append(self._issue(call, None))
+                tickets.append(self._issue(call, None))  # noqa: PERF401  # those issued so far must be known
         except BaseException:  # none of them will run: none may stand before others
             for ticket in tickets:
                 self.release(ticket)
