@@ -188,6 +188,9 @@ class _Evidence:
             )
             yield Finding(Severity.PROBLEM, "unstable-read", name, "reads", says)
         for name, spec in self.manifest.items():
+            if name in self.manifest.without_effect:
+                says = 'no effect is given, so it is a write; say effect = "write", or "read" if it only reads'
+                yield Finding(Severity.NOTE, "no-effect", name, "effect", says)
             if sessions:
                 yield from self._of_tool(name, spec, self.uses[name].calls)
 

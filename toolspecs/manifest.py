@@ -26,14 +26,23 @@ class Manifest(Mapping[str, ToolSpec]):
     """The specs of the declared tools, by name. A mapping, so it is what `Runtime(manifest=…)` asks for.
 
     Immutable. A tool that is not in it is a write of everything, never started early (`spec` says so).
+    `without_effect` names the tools whose entry gave no `effect`, and so counts as a write.
     """
 
-    __slots__ = ("_specs", "file", "name")
+    __slots__ = ("_specs", "file", "name", "without_effect")
 
-    def __init__(self, specs: Iterable[ToolSpec] = (), *, name: str = "", file: str | None = None) -> None:
+    def __init__(
+        self,
+        specs: Iterable[ToolSpec] = (),
+        *,
+        name: str = "",
+        file: str | None = None,
+        without_effect: Iterable[str] = (),
+    ) -> None:
         self._specs = {spec.name: spec for spec in specs}
         self.name = name
         self.file = file
+        self.without_effect = frozenset(without_effect)
 
     @classmethod
     def load(cls, path: str | Path) -> Manifest:
@@ -86,7 +95,8 @@ class Manifest(Mapping[str, ToolSpec]):
         )
         specs = [compile_tool(tool, given, entry.defaults) for tool, given in entry.tools.items()]
         name = entry.name or (Path(file).stem if file is not None else "")
-        return cls(specs, name=name, file=file)
+        silent = [tool for tool, given in entry.tools.items() if "effect" not in given.model_fields_set]
+        return cls(specs, name=name, file=file, without_effect=silent)
 
     def __getitem__(self, tool: str) -> ToolSpec:
         return self._specs[tool]
@@ -109,7 +119,10 @@ class Manifest(Mapping[str, ToolSpec]):
         """Both together; where both declare a tool, the right side's entry holds."""
         if not isinstance(other, Mapping):
             return NotImplemented
-        return Manifest({**self._specs, **other}.values(), name=self.name)
+        silent = self.without_effect - other.keys()
+        if isinstance(other, Manifest):
+            silent |= other.without_effect
+        return Manifest({**self._specs, **other}.values(), name=self.name, without_effect=silent)
 
     def spec(self, tool: str) -> ToolSpec:
         """The tool's spec; for a tool nobody declared, a write of everything that is never started early."""
@@ -128,6 +141,7 @@ class Manifest(Mapping[str, ToolSpec]):
                 for spec in self._specs.values()
             ],
             name=self.name,
+            without_effect=[prefix + tool for tool in self.without_effect],
         )
 
     def to_dict(self) -> dict[str, Any]:

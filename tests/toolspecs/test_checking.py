@@ -219,3 +219,20 @@ def test_arguments_that_are_no_json_leave_no_rule_to_ask():
     assert (call.effect, call.claims.writes, call.speculable) == (Effect.WRITE, ("*",), False)
     with pytest.raises(ManifestError):
         Manifest.loads("manifest = 3")
+
+
+def test_an_entry_without_an_effect_is_noted(tmp_path, capsys):
+    """It silently counts as a write; the note is no problem, and follows the entry where manifests are joined."""
+    text = 'manifest = 1\n[tools.quiet]\nreads = ["x"]\n[tools.said]\neffect = "write"\n'
+    (tmp_path / "m.toml").write_text(text)
+    assert main(["check", str(tmp_path / "m.toml"), "--strict"]) == 0
+    assert "note: quiet.effect: no effect is given, so it is a write" in capsys.readouterr().out
+    manifest = Manifest.loads(text)
+    (finding,) = check(manifest).findings
+    assert (finding.severity, finding.kind, finding.tool) == (Severity.NOTE, "no-effect", "quiet")
+    assert manifest.prefixed("a_").without_effect == {"a_quiet"}
+    said = Manifest.loads('manifest = 1\n[tools.quiet]\neffect = "read"\n')
+    assert (manifest | said).without_effect == frozenset()
+    assert (said | manifest).without_effect == {"quiet"}
+    assert (manifest | dict(said)).without_effect == frozenset()
+    assert Manifest.from_dict(manifest.to_dict()).without_effect == frozenset()  # written out, it is said
