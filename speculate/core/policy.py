@@ -35,7 +35,7 @@ class Policy:
 
     egress: EgressPolicy = "committed-values-only"
     min_probability: float | None = None
-    wasted_cost_s: float = 0.25
+    wasted_cost_s: float = 0.5
     overhead_s: float = 0.0005
     prior_tool_s: float = 1.0
     prior_lead_s: float = 2.0
