@@ -204,7 +204,7 @@ class Brain:
             session.disclosure.sent(call.tool, call.arguments)
         if call.key is not None and self._benefit.called(stimulus.session, call.key, at):
             self._mode_changed(call.tool, at)
-        real = RealCall(stimulus.number, stimulus.session, session, call)
+        real = RealCall(stimulus.number, stimulus.session, call, owner=session)
         # 1. The write gate: a repeat of a write that succeeded is answered by its first outcome.
         if call.dedup_key is not None:
             first = session.outcomes.get(call.dedup_key)

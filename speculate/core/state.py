@@ -28,11 +28,12 @@ class RealCall:
 
     number: int
     session: str
-    owner: SessionState  # of that session: its id may be another's by the time this call ends
     call: ResolvedCall
     phase: Phase = Phase.RUNNING
     speculation: int | None = None
     claims_slot: bool = False  # counted among the tool's real calls
+    # Its session's state, which it holds itself: the id may be another session's by the time this call ends.
+    owner: SessionState = field(default_factory=lambda: SessionState())
 
 
 @dataclass(slots=True, eq=False)

@@ -7,6 +7,7 @@ import contextlib
 import contextvars
 import copy
 import functools
+import inspect
 import json
 from concurrent.futures import Future as ThreadFuture
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from speculate.errors import CommitConflict, InternalError
 from speculate.history import ResultSeen, read_text, take_snapshot
 from speculate.notices import CallEnded
 from speculate.runtime.ticket import Ticket
-from speculate.runtime.tools import invoke, throttled_s
+from speculate.runtime.tools import AbortableTool, Tool, call_blocking, invoke, throttled_s
 
 if TYPE_CHECKING:
     from speculate.runtime.runtime import Runtime
@@ -169,11 +170,13 @@ async def run_for_real(runtime: Runtime, session: Session, ticket: Ticket) -> An
             elif tool is None:
                 raise InternalError(f"{ticket.call.tool} is not registered")
             elif tool.abortable is not None:
-                value = await _prepare_and_commit(tool.abortable, ticket)
+                value = await _prepare_and_commit(runtime, tool, tool.abortable, ticket)
             elif tool.is_sync:
-                work = functools.partial(tool.function, **ticket.call.arguments)
+                work = functools.partial(call_blocking, tool.function, ticket.call.arguments)
                 lingering = runtime.real_threads().submit(contextvars.copy_context().run, work)
                 value = await asyncio.wrap_future(lingering)
+                if inspect.isawaitable(value):  # a lambda around a coroutine, say
+                    value = await value
             else:
                 value = await invoke(tool.function, ticket.call.arguments)
     except asyncio.CancelledError:
@@ -186,6 +189,7 @@ async def run_for_real(runtime: Runtime, session: Session, ticket: Ticket) -> An
         ok = True
         key = ticket.resolved.dedup_key
         if key is not None:
+            ok = not runtime.returned_error(value)  # "declined, try again" is no success to hand out again
             session.outcomes[key] = _own_copy(value)
         return value
     finally:
@@ -206,18 +210,18 @@ def _thread_ended(runtime: Runtime, number: int, started_at: float) -> None:
     runtime.feed(s.CallEnded(now, number, None, now - started_at))
 
 
-async def _prepare_and_commit(abortable: Any, ticket: Ticket) -> Any:
+async def _prepare_and_commit(runtime: Runtime, tool: Tool, abortable: AbortableTool, ticket: Ticket) -> Any:
     """An abortable that was not staged early. Others may change what it staged: then it starts afresh."""
     for tries in range(1, COMMIT_TRIES + 1):
         staged = await abortable.prepare(**ticket.call.arguments)
         try:
             return await abortable.commit(staged)
         except CommitConflict:
-            await abortable.abort(staged)
+            runtime.launcher.abort_staged(tool, staged)
             if tries == COMMIT_TRIES:
                 raise
         except asyncio.CancelledError:
-            await abortable.abort(staged)
+            runtime.launcher.abort_staged(tool, staged)
             raise
     raise InternalError("unreachable: the last try returns or raises")
 
@@ -237,20 +241,23 @@ async def _apply(runtime: Runtime, session: Session, ticket: Ticket, command: c.
         try:
             value = await abortable.commit(run.value)
         except CommitConflict:
-            await abortable.abort(run.value)
+            runtime.launcher.abort_staged(run.tool, run.value)
             runtime.feed(s.ApplyRefused(runtime.now(), command.id))
             return "refused", None
         except BaseException as error:
             runtime.feed(s.Applied(runtime.now(), command.id, ok=False))
-            if isinstance(error, asyncio.CancelledError):
+            if not isinstance(error, Exception):
                 raise
             return "raised", error
+        ok = True
         if ticket.resolved.dedup_key is not None:
+            ok = not runtime.returned_error(value)
             session.outcomes[ticket.resolved.dedup_key] = _own_copy(value)
-        runtime.feed(s.Applied(runtime.now(), command.id, ok=True))
+        runtime.feed(s.Applied(runtime.now(), command.id, ok))
         return "applied", value
 
-    how, value = await asyncio.shield(runtime.tasks.start(commit(), name=f"{ticket.call.tool} {ticket.id} commit"))
+    name = f"{ticket.call.tool} {ticket.id} commit"
+    how, value = await asyncio.shield(runtime.tasks.start(commit(), name=name, sheltered=True))
     if how == "refused":
         return None
     error = value if how == "raised" else None
@@ -276,6 +283,14 @@ def _own_copy(value: Any) -> Any:
         return take_snapshot(value)[0]
 
 
+def _words(error: BaseException) -> str:
+    """ "Type: message", bounded. An error's own words may fail."""
+    try:
+        return f"{type(error).__name__}: {error}"[:2000]
+    except Exception:  # foreign code: the error itself is delivered all the same
+        return type(error).__name__
+
+
 def _finish(
     runtime: Runtime,
     session: Session,
@@ -291,8 +306,8 @@ def _finish(
     spec = ticket.resolved.spec
     refused = served is Served.REFUSED
     kept, cut = take_snapshot(str(value) if refused else value)
-    raised = None if error is None else f"{type(error).__name__}: {error}"[:2000]
-    ok = error is None and not refused and not (runtime.is_error is not None and runtime.is_error(value))
+    raised = None if error is None else _words(error)
+    ok = error is None and not refused and not runtime.returned_error(value)
     if spec.untrusted and not refused:
         text = kept if type(kept) is str else json.dumps(kept, ensure_ascii=False)
         runtime.feed(s.UntrustedSeen(now, session.id, raised or text))

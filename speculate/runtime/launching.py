@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import functools
+import inspect
+import logging
+from collections.abc import Awaitable, Callable
 from contextvars import Context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 from speculate.core import commands as c
 from speculate.core import stimuli as s
 from speculate.runtime.tasks import TaskSet
-from speculate.runtime.tools import Tool, invoke, run_in_thread, throttled_s
+from speculate.runtime.tools import Tool, call_blocking, invoke, run_in_thread, throttled_s
 
 if TYPE_CHECKING:
     from speculate.runtime.runtime import Runtime
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, eq=False)
@@ -26,6 +31,8 @@ class LaunchRun:
     tool: Tool
     task: asyncio.Task[None] | None = None
     ended: asyncio.Future[Any] | None = None  # its task, or its thread's end; None once it has ended
+    is_over: bool = False  # it was reported as finished or failed
+    is_aborted: bool = False
     timer: asyncio.TimerHandle | None = None
     value: Any = None
     chain: tuple[Any, ...] = ()  # the speculative events it rests on, its own last (predictions from predictions)
@@ -38,6 +45,19 @@ def _own(value: Any) -> Any:
     if type(value) is list:
         return [_own(item) for item in value]
     return value
+
+
+async def _awaited(value: Awaitable[Any]) -> Any:
+    return await value
+
+
+async def _abort(tool: Tool, staged: Any) -> None:
+    if tool.abortable is None:
+        return
+    try:
+        await tool.abortable.abort(staged)
+    except Exception:  # foreign code: its failure is for people to see, and for no call
+        _log.warning("abort of %s failed", tool.name, exc_info=True)
 
 
 class Launcher:
@@ -64,34 +84,55 @@ class Launcher:
         context = context.copy()
         name = f"{command.call.tool} {command.id}"
         if tool.is_sync:
-            future = run_in_thread(lambda: tool.function(**arguments), context, f"speculate {name}")
-            future.add_done_callback(lambda done: self._thread_done(loop, run, done))
+            work = functools.partial(call_blocking, tool.function, arguments)
+            try:
+                future = run_in_thread(work, context, f"speculate {name}")
+            except RuntimeError:  # the system has no thread left for a guess
+                self._failed(run, "raised", None)
+                return
             run.ended = asyncio.wrap_future(future, loop=loop)
             run.ended.add_done_callback(lambda done: done.cancelled() or done.exception())  # read, here or there
+            future.add_done_callback(lambda done: self._thread_done(loop, run, done, context))
         else:
-            run.ended = run.task = self._tasks.start(self._run(run, arguments), name=name, context=context)
-            run.task.add_done_callback(lambda _: self._task_done(run))
+            self._start(run, functools.partial(invoke, tool.function, arguments), context)
 
-    async def _run(self, run: LaunchRun, arguments: dict[str, Any]) -> None:
+    def _start(self, run: LaunchRun, work: Callable[[], Awaitable[Any]], context: Context) -> None:
+        task = self._tasks.start(self._run(run, work), name=f"{run.tool.name} {run.id}", context=context)
+        if not run.is_over:  # an eager task may have come to its end by now
+            run.ended = run.task = task
+            task.add_done_callback(lambda _: self._task_done(run))
+
+    async def _run(self, run: LaunchRun, work: Callable[[], Awaitable[Any]]) -> None:
         try:
-            value = await invoke(run.tool.function, arguments)
+            value = await work()
         except asyncio.CancelledError:
             self._failed(run, "stopped", None)
             raise
-        except Exception as error:  # a tool may raise anything; a guess's error is never delivered (law L6)
+        except (Exception, SystemExit) as error:  # whatever a tool raises: a guess's error is nobody's (law L6)
             self._failed(run, "raised", throttled_s(error))
         else:
             self._finished(run, value)
 
     def _task_done(self, run: LaunchRun) -> None:
-        if run.ended is not None:  # cancelled before its first step: nobody else reports its end
+        if not run.is_over:  # cancelled before its first step: nobody else reports its end
             self._failed(run, "stopped", None)
 
-    def _thread_done(self, loop: asyncio.AbstractEventLoop, run: LaunchRun, done: Any) -> None:
+    def _returned(self, run: LaunchRun, value: Any, context: Context) -> None:
+        """A thread returned. What a sync callable made may have to be awaited yet (a lambda around a coroutine)."""
+        if not inspect.isawaitable(value):
+            self._finished(run, value)
+        elif not run.is_aborted:
+            self._start(run, functools.partial(_awaited, value), context)
+        else:
+            if inspect.iscoroutine(value):
+                value.close()
+            self._failed(run, "stopped", None)
+
+    def _thread_done(self, loop: asyncio.AbstractEventLoop, run: LaunchRun, done: Any, context: Context) -> None:
         error = done.exception()
         report: Callable[[], None]
         if error is None:
-            report = lambda: self._finished(run, done.result())  # noqa: E731  # one of two, chosen here
+            report = lambda: self._returned(run, done.result(), context)  # noqa: E731  # one of two, chosen here
         else:
             report = lambda: self._failed(run, "raised", throttled_s(error))  # noqa: E731  # as above
         if not loop.is_closed():
@@ -99,6 +140,7 @@ class Launcher:
 
     def _finished(self, run: LaunchRun, value: Any) -> None:
         self._stop_timer(run)
+        run.is_over = True
         run.value = value
         run.task = run.ended = None
         self._runtime.feed(s.LaunchFinished(self._runtime.now(), run.id))
@@ -106,6 +148,7 @@ class Launcher:
 
     def _failed(self, run: LaunchRun, reason: str, throttled: float | None) -> None:
         self._stop_timer(run)
+        run.is_over = True
         run.task = run.ended = None
         self._runs.pop(run.id, None)
         self._runtime.feed(s.LaunchFailed(self._runtime.now(), run.id, reason, throttled))
@@ -122,6 +165,7 @@ class Launcher:
         """Cancel its task. A thread cannot be cancelled: it keeps its slot until it returns."""
         run = self._runs[id]
         self._stop_timer(run)
+        run.is_aborted = True
         if run.task is not None:
             run.task.cancel()
 
@@ -129,7 +173,11 @@ class Launcher:
         """Forget a finished result; what an abortable staged is aborted."""
         run = self._runs.pop(id, None)
         if run is not None and run.tool.abortable is not None:
-            self._tasks.start(run.tool.abortable.abort(run.value), name=f"{run.tool.name} {id} abort")
+            self.abort_staged(run.tool, run.value)
+
+    def abort_staged(self, tool: Tool, staged: Any) -> None:
+        """Forget what an abortable staged. Nobody waits for that, and nobody is harmed if it fails or hangs."""
+        self._tasks.start(_abort(tool, staged), name=f"{tool.name} abort", sheltered=True)
 
     def take(self, id: int) -> LaunchRun:
         """Hand out a finished launch: delivered once, it is nobody else's (laws L3, L7)."""

@@ -48,7 +48,8 @@ class Runtime:
     confirmer: asked before a call whose entry says `confirm`; without one such calls are refused.
     observers: told everything (metrics, recorder).
     context_variables: where one of these differs between launch and real call, the launch is not used.
-    is_error: whether a returned value is a returned error (for the records; it is delivered like any other).
+    is_error: whether a returned value is a returned error (for the records, and so that a write's error is not handed
+        out to its repeat; it is delivered like any other).
     speculation: False runs everything as usual and launches nothing.
     learn: whether the predictor observes the real calls.
 
@@ -219,6 +220,16 @@ class Runtime:
         session = self.sessions.get(run.session)
         if session is not None:
             session.launch_finished(run)
+
+    def returned_error(self, value: Any) -> bool:
+        """Whether the application takes this returned value for an error."""
+        if self.is_error is None:
+            return False
+        try:
+            return bool(self.is_error(value))
+        except Exception:  # foreign code: the value is delivered all the same
+            _log.warning("is_error failed", exc_info=True)
+            return False
 
     def next_number(self) -> int:
         return next(self._numbers)

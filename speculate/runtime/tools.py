@@ -102,10 +102,24 @@ async def invoke(function: Callable[..., Any], arguments: Mapping[str, Any]) -> 
     return value
 
 
-def throttled_s(error: BaseException) -> float | None:
-    """Seconds to stay away if the error says "too many requests" (HTTP 429), else None.
+def call_blocking(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+    """Call a sync tool in a thread. No future can carry a StopIteration: its waiter would wait for ever."""
+    try:
+        return function(**arguments)
+    except StopIteration as error:
+        raise RuntimeError("the tool raised StopIteration") from error
 
-    Looks for `status_code`/`status`/`code` 429 on the error or its `response`, and for `retry_after` in seconds
+
+def throttled_s(error: BaseException) -> float | None:
+    """Seconds to stay away if the error says "too many requests" (HTTP 429), else None."""
+    try:
+        return _throttled_s(error)
+    except Exception:  # an error's own attributes may raise; then it says nothing
+        return None
+
+
+def _throttled_s(error: BaseException) -> float | None:
+    """Looks for `status_code`/`status`/`code` 429 on the error or its `response`, and for `retry_after` in seconds
     or a Retry-After header.
     """
     response = getattr(error, "response", None)
