@@ -20,9 +20,6 @@ from speculate.prediction import Drafter
 from speculate.spec import ArgumentSpec, Effect, ToolSpec
 from tests.predictors.endpoint import completion, endpoint
 
-# The test's own server may have accepted a connection just as its loop ends; Python then reports the socket later.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
 SPECS = {"sign_in": ToolSpec("sign_in", Effect.READ, arguments={"pin": ArgumentSpec(sensitive=True)})}
 HISTORY = History(
     "s",
