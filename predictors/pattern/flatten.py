@@ -20,6 +20,8 @@ MAX_VALUE = 200  # characters of a value that can be passed on as it stands
 MAX_TEXT_SPANS = 80
 MAX_NUMBER = 1 << 63
 MAX_PATHS = 20_000  # of the cache of path strings; then it starts afresh
+MAX_FIELD_NAMES = 4_000  # of keys known to be fields
+PLAIN = 24  # characters of a text that is a value and nothing else
 
 _FIELD = re.compile(r"[A-Za-z_$@][A-Za-z_\-$@:. ]{0,30}[0-9]{0,2}[A-Za-z_]{0,12}\Z")
 
@@ -50,28 +52,31 @@ class Node:
         return self.list
 
 
-def _keys_are_data(value: dict[str, Any]) -> bool:
-    """Whether an object is a map from identifiers or names to things of one kind."""
+def _keys_are_data(value: dict[str, Any], fields: set[str]) -> bool:
+    """Whether an object is a map from identifiers or names to things of one kind. `fields`: names known to be none."""
     size = len(value)
     if size > 40:
         return True
-    odd = 0
-    for key in value:
-        if type(key) is not str:
-            return True
-        if not _FIELD.match(key):
-            odd += 1
-    if odd:
-        return odd * 2 >= size
+    if not fields.issuperset(value):
+        odd = 0
+        for key in value:
+            if type(key) is not str:
+                return True
+            if not _FIELD.match(key):
+                odd += 1
+            elif len(fields) < MAX_FIELD_NAMES:
+                fields.add(key)
+        if odd:
+            return odd * 2 >= size
     if size < 2:
         return False
-    fields = None
+    first = None
     for item in value.values():
         if type(item) is not dict or len(item) < 2:
             return False
-        if fields is None:
-            fields = item.keys()
-        elif fields != item.keys():
+        if first is None:
+            first = item.keys()
+        elif first != item.keys():
             return False
     return True
 
@@ -79,10 +84,11 @@ def _keys_are_data(value: dict[str, Any]) -> bool:
 class Flattener:
     """Turns values into items; keeps nothing but a cache of path strings."""
 
-    __slots__ = ("_count", "roots")
+    __slots__ = ("_count", "_fields", "roots")
 
     def __init__(self) -> None:
         self.roots: dict[str, Node] = {}
+        self._fields: set[str] = set()
         self._count = 0
 
     def root(self, name: str) -> Node:
@@ -118,7 +124,7 @@ class Flattener:
                     out.append((node.path, value, element))
                     if size == 10 and value[4] == "-" and value[7] == "-":
                         self._date(value, node, element, out)
-                if size < 24 or " " not in value:
+                if size < PLAIN or " " not in value:
                     if "/" in value and size > 2:
                         self._path(value, node, element, out)
                     return
@@ -138,7 +144,7 @@ class Flattener:
         if kind is dict:
             if depth <= 0:
                 return
-            if value and _keys_are_data(value):
+            if value and _keys_are_data(value, self._fields):
                 inner = node.child("*")
                 keys = node.path + "{key}"
                 for key, item in value.items():
@@ -157,7 +163,12 @@ class Flattener:
                     return
                 if item is None or item is True or item is False:
                     continue
-                self._walk(item, node.child(key), element, depth - 1, out, words, budget, year)
+                inner = node.children.get(key) or node.child(key)
+                if type(item) is str and 0 < len(item) < PLAIN and "/" not in item and item[4:5] != "-":
+                    budget[0] -= 1  # as below, without the call
+                    out.append((inner.path, item, element))
+                else:
+                    self._walk(item, inner, element, depth - 1, out, words, budget, year)
             return
         if kind is list:
             if depth <= 0:
@@ -167,7 +178,11 @@ class Flattener:
                 if budget[0] <= 0 or len(out) >= MAX_ITEMS:
                     return
                 budget[1] += 1
-                self._walk(item, inner, budget[1], depth - 1, out, words, budget, year)
+                if type(item) is str and 0 < len(item) < PLAIN and "/" not in item and item[4:5] != "-":
+                    budget[0] -= 1
+                    out.append((inner.path, item, budget[1]))
+                else:
+                    self._walk(item, inner, budget[1], depth - 1, out, words, budget, year)
 
     @staticmethod
     def _date(value: str, node: Node, element: int, out: list[Item]) -> None:

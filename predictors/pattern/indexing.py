@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from predictors.pattern.flatten import MAX_VALUE, Flattener, Item, outcome
+from predictors.pattern.phrases import Phrase, phrases_of
 from predictors.pattern.text import bucket, read
 from speculate.history import CallMade, Event, ModelText, ResultSeen, UserText
 
@@ -35,24 +36,26 @@ class Indexed:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     years: Sequence[str] = ()
     labels: Mapping[int, Sequence[Sequence[int]]] = field(default_factory=dict)
+    phrases: Sequence[Phrase] = ()
 
 
 class Indexer:
     """Turns events into their indexed form. Keeps nothing of a session but caches of path strings and words."""
 
-    __slots__ = ("_buckets", "_flattener")
+    __slots__ = ("_buckets", "_flattener", "_phrases")
 
     def __init__(self) -> None:
         self._flattener = Flattener()
         self._buckets: dict[str, int] = {}
+        self._phrases: dict[str, list[int]] = {}  # a short field -> its words' buckets
 
     def index(self, event: Event, year: str | None) -> Indexed:
         """The indexed form; `year` is the one that dates without a year are taken to lie in."""
         if isinstance(event, UserText):
-            items, words = self._text("user", event.text, year)
-            return Indexed("U", signature="U", items=items, words=words, years=_years(items))
+            items, words, phrases = self._text("user", event.text, year)
+            return Indexed("U", signature="U", items=items, words=words, years=_years(items), phrases=phrases)
         if isinstance(event, ModelText):
-            items, words = self._text("model", event.text, year)
+            items, words, _ = self._text("model", event.text, year)
             return Indexed("M", event.turn, items=items, words=words)
         if isinstance(event, CallMade):
             arguments = dict(event.arguments)
@@ -79,14 +82,23 @@ class Indexer:
         """For each element, the words of its short fields of plain words: what a person would call it."""
         labels: dict[int, list[list[int]]] = {}
         count = 0
+        phrases = self._phrases
         for _, value, element in items:
             if element and type(value) is str and 0 < len(value) <= MAX_LABEL and value[0].isalpha():
                 count += 1
                 if count > MAX_LABELS:
                     break
-                words = [word for word in value.lower().split() if len(word) > 2]
-                if words:
-                    labels.setdefault(element, []).append([self._bucket(word) for word in words])
+                phrase = phrases.get(value)
+                if phrase is None:
+                    if len(phrases) > MAX_CACHED_WORDS:
+                        phrases.clear()
+                    phrase = phrases[value] = [self._bucket(word) for word in value.lower().split() if len(word) > 2]
+                if phrase:
+                    mine = labels.get(element)
+                    if mine is None:
+                        labels[element] = [phrase]
+                    else:
+                        mine.append(phrase)
         return labels
 
     def _bucket(self, word: str) -> int:
@@ -100,15 +112,16 @@ class Indexer:
             number = buckets[word] = bucket(stem)
         return number
 
-    def _text(self, source: str, text: str, year: str | None) -> tuple[list[Item], list[int]]:
+    def _text(self, source: str, text: str, year: str | None) -> tuple[list[Item], list[int], list[Phrase]]:
         spans, words = read(text, year)
         base = source + ":"
         items: list[Item] = [(base + form, value, 0) for form, value in spans if len(value) <= MAX_VALUE]
         if 0 < len(text) <= MAX_VALUE:
             items.append((source, text.strip(), 0))
+        phrases = phrases_of(words) if source == "user" else []
         words = words[-MAX_SAID:] if source == "model" else words[:MAX_WORDS]
         numbers = list(dict.fromkeys(map(self._bucket, words)))
-        return items, numbers
+        return items, numbers, phrases
 
 
 def _years(items: Sequence[Item]) -> list[str]:

@@ -36,12 +36,14 @@ class Segment:
 
     __slots__ = ("asked", "elements", "event", "is_users", "labels", "mentioned", "values")
 
-    def __init__(self, event: int, is_users: bool) -> None:
+    def __init__(
+        self, event: int, is_users: bool, value: Any, element: int, labels: Mapping[int, Sequence[Sequence[int]]]
+    ) -> None:
         self.event = event
         self.is_users = is_users
-        self.values: list[Any] = []
-        self.elements: list[int] = []
-        self.labels: Mapping[int, Sequence[Sequence[int]]] = {}
+        self.values: list[Any] = [value]
+        self.elements: list[int] = [element]
+        self.labels = labels
         self.asked = -1  # how often the user had spoken when `mentioned` was found out
         self.mentioned: Sequence[int] = ()
 
@@ -66,27 +68,10 @@ class Segment:
 class Pool:
     """The values of one path, one segment for each event, latest last."""
 
-    __slots__ = ("path", "segments")
+    __slots__ = ("segments",)
 
-    def __init__(self, path: str) -> None:
-        self.path = path
-        self.segments: list[Segment] = []
-
-    def add(self, event: int, value: Any, element: int, labels: Mapping[int, Sequence[Sequence[int]]]) -> None:
-        """Take in a value that an event gave."""
-        segments = self.segments
-        if segments and segments[-1].event == event:
-            segment = segments[-1]
-            if len(segment.values) >= MAX_SEGMENT or value in segment.values:
-                return
-        else:
-            if len(segments) >= MAX_SEGMENTS:
-                del segments[0]
-            segment = Segment(event, self.path.startswith("user"))
-            segment.labels = labels
-            segments.append(segment)
-        segment.values.append(value)
-        segment.elements.append(element)
+    def __init__(self, segments: list[Segment]) -> None:
+        self.segments = segments
 
     def distinct(self) -> int:
         """How many distinct values it holds."""

@@ -7,10 +7,12 @@ next unused ones, one used last, leftovers of earlier segments. Everything is up
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from predictors.pattern.indexing import Indexed
-from predictors.pattern.pools import MAX_SEGMENT, Pool
+from predictors.pattern.phrases import Phrase
+from predictors.pattern.pools import MAX_SEGMENT, MAX_SEGMENTS, Pool, Segment
 from predictors.pattern.records import Records
 from speculate.identity import canonical_json
 
@@ -18,6 +20,7 @@ MAX_POOLS = 1_500
 MAX_ARGUMENTS = 64
 MAX_FORMS = 12
 MAX_LOCAL = 256
+MAX_HEARD = 4  # texts of the user whose phrases may still stand for something
 MAX_PATHS = 24
 RAW = "_raw"  # stands for arguments that were no JSON object
 YEAR_WEIGHT = 3  # dates that the usual year counts for
@@ -37,9 +40,12 @@ class State:
         "evidence",
         "feed",
         "follow",
+        "heard",
         "joint",
+        "latest",
         "local",
         "made",
+        "named_pools",
         "names",
         "pending",
         "pools",
@@ -66,7 +72,8 @@ class State:
         self.evidence: Any = None  # what words say about tools, kept until the user says more
         self.answer: Any = None  # what was predicted for it, kept until it changes
         self.pools: dict[str, Pool] = {}
-        self.names: dict[str, list[str]] = {}  # last field of a path -> paths
+        self.names: dict[str, list[str]] = {}  # last field of a path -> paths, of the first `named_pools` pools
+        self.named_pools = 0
         self.where: dict[Any, list[str]] = {}  # value -> paths of the pools that hold it
         self.used: dict[str, dict[Any, int]] = {}  # tool -> value of any argument -> number of the call
         self.tools: dict[str, int] = {}  # tool -> calls made
@@ -76,6 +83,8 @@ class State:
         self.feed: dict[str, str] = {}  # tool -> the list its last argument was taken from
         self.local: dict[str, dict[str, dict[tuple[str, int], int]]] = {}
         self.follow: dict[str, dict[str, int]] = {}  # signature -> {tool called next: times}, in this session
+        self.heard: list[tuple[int, Sequence[Phrase]]] = []  # number of the event, what the user said in it
+        self.latest: dict[str, int] = {}  # tool -> number of its last call
         self.made: set[Any] = set()  # keys of the calls made
         self.records = Records()
         self.joint: dict[str, dict[str, int]] = {}  # tool -> joint rule -> calls of this session it gave
@@ -109,6 +118,8 @@ class State:
             if len(self.spoken) < MAX_USED:
                 self.spoken.update(event.words)
             self._typed(event.items)
+            if event.phrases:
+                self.heard = [*self.heard[1 - MAX_HEARD :], (number, event.phrases)]
         elif kind == "M":
             if event.turn != self.turn:
                 self.pending = (self.contexts(), [f"u{n}" for n in self.words] if self.asked else [])
@@ -118,6 +129,7 @@ class State:
             self.pending = None
             self._turn(event.turn, number)
             self._call(event)
+            self.latest[event.tool] = number
         self.asked = kind == "U"
         for year in event.years:
             count = self.years[year] = self.years.get(year, 0) + 1
@@ -144,6 +156,16 @@ class State:
         found = sorted({path for value, path in self.typed.items() if value not in spent})[:MAX_FORMS]
         return [*found, ",".join(found)] if len(found) > 1 else found
 
+    def phrases(self, tool: str) -> list[Phrase]:
+        """What the user said since the tool's last call, each phrase once, the latest text first."""
+        since = self.latest.get(tool, -1)
+        out: dict[Phrase, None] = {}
+        for number, phrases in reversed(self.heard):
+            if number < since:
+                break
+            out.update(dict.fromkeys(phrases))
+        return list(out)
+
     def _turn(self, turn: int, number: int) -> None:
         if turn != self.turn:
             self.turn = turn
@@ -158,13 +180,14 @@ class State:
             if pool is None:
                 if len(pools) >= MAX_POOLS:
                     continue
-                pool = pools[path] = Pool(path)
-                self.names.setdefault(_last_field(path), []).append(path)
-                pool.add(number, value, element, labels)
+                pools[path] = Pool([Segment(number, path[:4] == "user", value, element, labels)])
             else:
-                segment = pool.segments[-1]
+                segments = pool.segments
+                segment = segments[-1]
                 if segment.event != number:
-                    pool.add(number, value, element, labels)
+                    if len(segments) >= MAX_SEGMENTS:
+                        del segments[0]
+                    segments.append(Segment(number, segment.is_users, value, element, labels))
                 elif value not in segment.values and len(segment.values) < MAX_SEGMENT:
                     segment.values.append(value)
                     segment.elements.append(element)
@@ -178,6 +201,10 @@ class State:
         """Paths of results and arguments that are called like an argument, latest pool first: `file_id` from a
         `file_id`, from the `id` of a `file` or of `files`, from `file_ids`."""
         names = self.names
+        if len(self.pools) > self.named_pools:
+            for path in islice(self.pools, self.named_pools, None):
+                names.setdefault(_last_field(path), []).append(path)
+            self.named_pools = len(self.pools)
         found = [*names.get(name, ()), *names.get(name + "s", ())]
         owner, _, field = name.rpartition("_")
         if owner:
@@ -295,11 +322,21 @@ class State:
     def copy(self) -> State:
         """An independent copy, for a history that forks."""
         new = State()
-        for name in ("count", "asked", "boundary", "turn", "year", "words", "said", "pending", "times_asked"):
+        for name in (
+            "count",
+            "asked",
+            "boundary",
+            "turn",
+            "year",
+            "words",
+            "said",
+            "pending",
+            "times_asked",
+            "named_pools",
+        ):
             setattr(new, name, getattr(self, name))
         for path, pool in self.pools.items():
-            twin = new.pools[path] = Pool(path)
-            twin.segments = list(pool.segments)  # a segment grows only while its event is taken in
+            new.pools[path] = Pool(list(pool.segments))  # a segment grows only while its event is taken in
         new.names = {name: list(paths) for name, paths in self.names.items()}
         new.where = {value: list(paths) for value, paths in self.where.items()}
         new.used = {tool: dict(values) for tool, values in self.used.items()}
@@ -317,6 +354,8 @@ class State:
         new.spent = set(self.spent)
         new.spoken = set(self.spoken)
         new.made = set(self.made)
+        new.heard = self.heard  # replaced, never changed
+        new.latest = dict(self.latest)
         new.silent = list(self.silent)
         return new
 

@@ -7,6 +7,8 @@ text costs bounded time: only its head and tail are read, and only so many spans
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+from itertools import islice
 from zlib import crc32
 
 MAX_CHARACTERS = 2_400
@@ -49,6 +51,7 @@ _ARTICLES = frozenset(("a", "an", "the"))
 _CONJUNCTIONS = frozenset(("and", "&", "y", "et"))
 
 Span = tuple[str, str]
+_group = re.Match.group
 
 
 def shape(token: str) -> str:
@@ -65,6 +68,7 @@ def bucket(word: str) -> int:
     return crc32(word.encode("utf-8", "surrogatepass")) % BUCKETS
 
 
+@lru_cache(maxsize=2_048)
 def _before(previous: str) -> str:
     return previous if previous in FUNCTION_WORDS else f"~{bucket(previous) % NEIGHBOURS}" if previous else "^"
 
@@ -80,40 +84,47 @@ def read(text: str, year: str | None = None) -> tuple[list[Span], list[str]]:
     spans: list[Span] = []
     words: list[str] = []
     run: list[str] = []  # capitalised words, joiners between them allowed
-    run_core = 0  # how long the run is without trailing joiners
+    run_core = 0  # how long the run, if there is one, is without trailing joiners
     run_before = ""
     previous = ""
     sentence_start = True
     month = 0
     day = ""
-    count = 0
-
-    def close() -> None:
-        nonlocal run, run_core
-        if run_core:
-            _names(run[:run_core], run_before, spans)
-        run = []
-        run_core = 0
-
-    for match in _TOKEN.finditer(text):
-        token = match.group()
-        count += 1
-        if count > MAX_TOKENS or len(spans) > MAX_SPANS:
+    for token in map(_group, islice(_TOKEN.finditer(text), MAX_TOKENS)):
+        if len(spans) > MAX_SPANS:
             break
         first = token[0]
+        if token.isalpha() and not first.isupper():  # most of any text
+            lower = token.lower()
+            words.append(lower)
+            if run:
+                if lower in _JOINERS and len(run) - run_core < 2:
+                    run.append(token)
+                else:
+                    _names(run[:run_core], run_before, spans)
+                    run.clear()
+            month = _MONTHS.get(lower, 0)
+            previous = lower
+            sentence_start = False
+            continue
         if len(token) == 1 and not first.isalnum():
             if first in ".!?\n:;,":
-                close()
+                if run:
+                    _names(run[:run_core], run_before, spans)
+                    run.clear()
                 sentence_start = sentence_start or first != ","
                 if first == ",":
                     sentence_start = False
-            elif first not in "&'’-":
-                close()
+            elif first not in "&'’-" and run:
+                _names(run[:run_core], run_before, spans)
+                run.clear()
             if first == "&" and run:
                 run.append(first)
             continue
         if first in "\"“`'‘" and len(token) > 2:
-            close()
+            if run:
+                _names(run[:run_core], run_before, spans)
+                run.clear()
             inner = token[1:-1].strip()
             if inner:
                 spans.append(("quoted", inner))
@@ -126,10 +137,14 @@ def read(text: str, year: str | None = None) -> tuple[list[Span], list[str]]:
             token = token[:-2]
         lower = token.lower()
         if token.startswith(("http://", "https://")):
-            close()
+            if run:
+                _names(run[:run_core], run_before, spans)
+                run.clear()
             spans.append(("url", token.rstrip(".")))
         elif first in "/~" or ("/" in token and len(token) > 3):
-            close()
+            if run:
+                _names(run[:run_core], run_before, spans)
+                run.clear()
             spans.append(("path", token))
         elif not lower.isalpha() and (
             any(map(str.isdigit, token)) or first in "#@$" or "_" in token or "@" in token or "." in token
@@ -148,7 +163,9 @@ def read(text: str, year: str | None = None) -> tuple[list[Span], list[str]]:
                 run.append(token)
                 run_core = len(run)
             else:
-                close()
+                if run:
+                    _names(run[:run_core], run_before, spans)
+                    run.clear()
             form = shape(token)
             spans.append((form, token))
             if not first.isalnum():
@@ -175,12 +192,15 @@ def read(text: str, year: str | None = None) -> tuple[list[Span], list[str]]:
                     spans.append((f"{form}<{_before(previous)}", token))
             elif run and lower in _JOINERS and len(run) - run_core < 2:
                 run.append(token)
-            else:
-                close()
+            elif run:
+                _names(run[:run_core], run_before, spans)
+                run.clear()
         month = _MONTHS.get(lower, 0)
         previous = lower
         sentence_start = False
-    close()
+    if run:
+        _names(run[:run_core], run_before, spans)
+        run.clear()
     return spans, words
 
 
@@ -197,6 +217,11 @@ def _split(run: list[str], at: frozenset[str]) -> list[tuple[str, list[str]]]:
 
 def _names(run: list[str], before: str, spans: list[Span]) -> None:
     """One stretch of capitalised words: cut at every joiner, at conjunctions only, and whole."""
+    if len(run) == 1:
+        text = run[0]
+        around = _before(before)
+        spans += (("Title", text), ("Title<" + around, text), ("Name", text), ("Name<" + around, text))
+        return
     parts = _split(run, _JOINERS)
     titles = _split(run, _CONJUNCTIONS) if len(parts) > 1 else parts
     for joiner, words in titles:
