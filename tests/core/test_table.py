@@ -112,6 +112,14 @@ def test_the_index_finds_what_looking_at_all_would(
     assert len(index) == len(live)
 
 
+def test_what_a_write_changes_twice_is_found_once() -> None:
+    """A launch that rests on two families of resources, and on everything besides."""
+    index = ResourceIndex()
+    for item in (claiming(1, ["a/1", "b/1"], []), claiming(2, ["a/1", "*"], [])):
+        index.add(item)
+    assert sorted(item.id for item in index.changed_by(Claims((), ("a/1", "b/1")))) == [1, 2]
+
+
 def test_what_is_found_may_be_removed_meanwhile() -> None:
     """Squashing takes out of the index what is being walked; those that read everything come, too."""
     index = ResourceIndex()

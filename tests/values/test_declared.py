@@ -9,7 +9,7 @@ import pytest
 
 from speculate.declare import collect, spec_of, tool
 from speculate.errors import ManifestError
-from speculate.spec import Effect
+from speculate.spec import ArgumentSpec, Effect
 
 
 def function(order_id: str, note: str = "") -> str:
@@ -110,3 +110,27 @@ def test_a_wrapper_around_itself_is_no_endless_search() -> None:
 
     around.__wrapped__ = around  # type: ignore[attr-defined]  # what functools.wraps sets
     assert spec_of(around) is None
+
+
+def test_what_is_left_out_has_the_manifests_defaults() -> None:
+    """Limits that are given bind launches and real calls alike; an argument's default is a default, be it null."""
+
+    @tool(effect="abortable", timeout_s=2.0, max_concurrency=3, arguments={"note": {"default": None}})
+    def staged(order_id: str, note: str | None = None) -> None:
+        """Stages."""
+
+    spec = spec_of(staged)
+    assert spec is not None
+    assert (spec.timeout_s, spec.real_timeout_s, spec.max_concurrency, spec.real_max_concurrency) == (2.0, 2.0, 3, 3)
+    assert (spec.ttl_s, spec.cost, spec.egress, spec.speculate, spec.reads) == (60.0, 1.0, "internal", True, None)
+    assert spec.key({"order_id": "1"}) == spec.key({"order_id": "1", "note": None})
+
+
+def test_every_template_of_a_declaration_is_compared() -> None:
+    """The wrong one is found behind right ones."""
+    for field in ("reads", "writes"):
+        with pytest.raises(ManifestError, match="no parameter") as caught:
+            tool(effect="write", **{field: ["a/{order_id}", "b", "c/{note}/{id}"]})(function)  # type: ignore[arg-type]  # one field at a time
+        assert caught.value.field == field
+    declared = tool(effect="write", name="copy", arguments={"order_id": ArgumentSpec("strip"), "note": {}})
+    assert spec_of(declared(functools.partial(function))) is not None
