@@ -177,6 +177,9 @@ REFUSED = {
     "tail +5f a.txt": "tail: an operand with '+'",
     "cmp a.txt": "cmp: reads standard input, and nothing is piped into it",
     "diff a.txt -": "diff: reads standard input, and nothing is piped into it",
+    "rg x": "rg: reads standard input, and nothing is piped into it",
+    "rg -e x": "rg: reads standard input, and nothing is piped into it",
+    "rg x -": "rg: reads standard input, and nothing is piped into it",
     "file -": "file: reads standard input, and nothing is piped into it",
 }  # fmt: skip
 
@@ -201,6 +204,9 @@ seq -w 1 -2 -9
 seq 3
 cmp a.txt b.txt
 tail -n +5 a.txt
+rg -e x sub
+rg --files -g '*.txt'
+cat a.txt | rg x
 LC_ALL=C true
 """.strip().split("\n")
 

@@ -56,6 +56,9 @@ def _check_command(word: Word, words: Sequence[Word], is_first: bool, has_option
         parsed = parse(name, words, plain)
         if is_first and plain.input_operands is not None:
             _check_input(name, parsed, plain.input_operands)
+        if name == "rg" and is_first and not parsed.has("files", "type-list"):
+            # Without a path it searches standard input, if that is a pipe or a file.
+            _check_input(name, parsed, 1 if parsed.has("e", "regexp") else 2)
         if name == "tail" and any(word.text.startswith("+") for word in parsed.operands):
             raise NotUnderstood("tail: an operand with '+'")  # the old way to write options: `+5f` never ends
     elif name == "git":
