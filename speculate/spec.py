@@ -80,6 +80,13 @@ class ResolvedCall:
     spec: ToolSpec
     dedup_key: str | None = None
 
+    def says_the_same_as(self, other: ResolvedCall) -> bool:
+        """Whether two calls of one key agree also in what the key leaves out: ignored and normalised arguments."""
+        names = [name for name, spec in self.spec.arguments.items() if spec.ignore or spec.normalize is not None]
+        mine, theirs = ({n: call.arguments[n] for n in names if n in call.arguments} for call in (self, other))
+        text = canonical_json(mine)
+        return text is not None and text == canonical_json(theirs)
+
 
 @dataclass(frozen=True, slots=True)
 class ToolSpec:

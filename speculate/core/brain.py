@@ -200,8 +200,6 @@ class Brain:
         if session.predicted_at is not None:
             self.latencies.lead.add(at - session.predicted_at)
             session.predicted_at = None
-        if call.spec.egress == "external":
-            session.disclosure.sent(call.tool, call.arguments)
         if call.key is not None and self._benefit.called(stimulus.session, call.key, at):
             self._mode_changed(call.tool, at)
         real = RealCall(stimulus.number, stimulus.session, call, owner=session)
@@ -223,12 +221,16 @@ class Brain:
 
     def _match(self, real: RealCall, at: float, context: Any) -> None:
         call = real.call
+        self._disclose(real)
         found = self._table.match(real.session, call.key)
         if found is None:
             self._run(real, at)
             return
         if found.context != context:
             self._squash(found, at, "context")
+            self._run(real, at)
+        elif call.effect is Effect.ABORTABLE and not call.says_the_same_as(found.call):
+            self._squash(found, at, "arguments")  # law L1: what is applied is the model's own words
             self._run(real, at)
         elif found.state is State.READY:
             self._serve(found, real, at, joined=False)
@@ -239,6 +241,11 @@ class Brain:
             real.phase, real.speculation = Phase.JOINED, found.id
             self._tool(call.tool).joined += 1
             self._out.append(c.Join(real.number, found.id, self._overdue_at(found, at)))
+
+    def _disclose(self, real: RealCall) -> None:
+        """Its arguments go to its tool now; those of a call that was refused never did."""
+        if real.call.spec.egress == "external":
+            real.owner.disclosure.sent(real.call.tool, real.call.arguments)
 
     def _overdue_at(self, speculation: Speculation, at: float) -> float:
         """When the joined launch has taken longer than the call itself would have (law L5).
@@ -315,6 +322,7 @@ class Brain:
     def _confirmed(self, stimulus: s.Confirmed) -> None:
         real = self._calls[stimulus.number]
         if stimulus.granted:
+            self._disclose(real)
             self._run(real, stimulus.at)
         else:
             self._out.append(c.Refuse(stimulus.number))

@@ -12,13 +12,13 @@ import json
 from concurrent.futures import Future as ThreadFuture
 from typing import TYPE_CHECKING, Any
 
-from speculate.calls import Outcome, Refusal, Served
+from speculate.calls import Outcome, Refusal, Served, ToolCall
 from speculate.core import commands as c
 from speculate.core import stimuli as s
 from speculate.errors import CommitConflict, InternalError
 from speculate.history import ResultSeen, read_text, take_snapshot
 from speculate.notices import CallEnded
-from speculate.runtime.ticket import Ticket
+from speculate.runtime.ticket import Ticket, within
 from speculate.runtime.tools import AbortableTool, Tool, call_blocking, invoke, throttled_s
 
 if TYPE_CHECKING:
@@ -163,6 +163,7 @@ async def run_for_real(runtime: Runtime, session: Session, ticket: Ticket) -> An
     ok: bool | None = False
     throttled: float | None = None
     lingering: ThreadFuture[Any] | None = None
+    inside = within.set((*(within.get() or ()), ticket.number))
     try:
         async with asyncio.timeout(timeout_s) if timeout_s is not None else _NO_LIMIT:
             if ticket.override is not None:
@@ -172,13 +173,13 @@ async def run_for_real(runtime: Runtime, session: Session, ticket: Ticket) -> An
             elif tool.abortable is not None:
                 value = await _prepare_and_commit(runtime, tool, tool.abortable, ticket)
             elif tool.is_sync:
-                work = functools.partial(call_blocking, tool.function, ticket.call.arguments)
+                work = functools.partial(call_blocking, tool.function, ticket.own_arguments())
                 lingering = runtime.real_threads().submit(contextvars.copy_context().run, work)
                 value = await asyncio.wrap_future(lingering)
                 if inspect.isawaitable(value):  # a lambda around a coroutine, say
                     value = await value
             else:
-                value = await invoke(tool.function, ticket.call.arguments)
+                value = await invoke(tool.function, ticket.own_arguments())
     except asyncio.CancelledError:
         ok = None
         raise
@@ -193,6 +194,7 @@ async def run_for_real(runtime: Runtime, session: Session, ticket: Ticket) -> An
             session.outcomes[key] = _own_copy(value)
         return value
     finally:
+        within.reset(inside)
         seconds = runtime.now() - started_at
         if lingering is not None and not lingering.done() and not lingering.cancel():
             # A thread cannot be cancelled: its effects stay in conflict until it returns.
@@ -213,7 +215,7 @@ def _thread_ended(runtime: Runtime, number: int, started_at: float) -> None:
 async def _prepare_and_commit(runtime: Runtime, tool: Tool, abortable: AbortableTool, ticket: Ticket) -> Any:
     """An abortable that was not staged early. Others may change what it staged: then it starts afresh."""
     for tries in range(1, COMMIT_TRIES + 1):
-        staged = await abortable.prepare(**ticket.call.arguments)
+        staged = await abortable.prepare(**ticket.own_arguments())
         try:
             return await abortable.commit(staged)
         except CommitConflict:
@@ -268,10 +270,13 @@ async def _ask(runtime: Runtime, ticket: Ticket) -> str | None:
     """Ask the application. None if it says yes; else why not. An asker that fails has not said yes."""
     if runtime.confirmer is None:
         return "it needs confirmation, and this application has no way to ask"
+    inside = within.set((*(within.get() or ()), ticket.number))
     try:
-        granted = await runtime.confirmer(ticket.call)
+        granted = await runtime.confirmer(ToolCall(ticket.call.tool, ticket.own_arguments(), ticket.call.id))
     except Exception as error:  # the application's own code: its failure is not a yes
-        return f"asking for confirmation failed ({type(error).__name__}: {error})"
+        return f"asking for confirmation failed ({_words(error)})"
+    finally:
+        within.reset(inside)
     return None if granted is True else "it was not confirmed"
 
 

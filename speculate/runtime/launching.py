@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from speculate.core import commands as c
 from speculate.core import stimuli as s
 from speculate.runtime.tasks import TaskSet
-from speculate.runtime.tools import Tool, call_blocking, invoke, run_in_thread, throttled_s
+from speculate.runtime.ticket import within
+from speculate.runtime.tools import Tool, call_blocking, invoke, own, run_in_thread, throttled_s
 
 if TYPE_CHECKING:
     from speculate.runtime.runtime import Runtime
@@ -36,15 +37,6 @@ class LaunchRun:
     timer: asyncio.TimerHandle | None = None
     value: Any = None
     chain: tuple[Any, ...] = ()  # the speculative events it rests on, its own last (predictions from predictions)
-
-
-def _own(value: Any) -> Any:
-    """A copy of JSON arguments: a tool may change what it is given."""
-    if type(value) is dict:
-        return {key: _own(item) for key, item in value.items()}
-    if type(value) is list:
-        return [_own(item) for item in value]
-    return value
 
 
 async def _awaited(value: Awaitable[Any]) -> Any:
@@ -77,11 +69,12 @@ class Launcher:
         tool = self._runtime.tools[command.call.tool]
         run = LaunchRun(command.id, command.session, tool, chain=chain)
         self._runs[command.id] = run
-        arguments = _own(dict(command.call.arguments))
+        arguments = own(dict(command.call.arguments))
         loop = self._runtime.loop
         run.timer = loop.call_later(command.call.spec.timeout_s, self._overdue, command.id)
         # A copy: what a guess sets in its context stays with the guess.
         context = context.copy()
+        context.run(within.set, None)
         name = f"{command.call.tool} {command.id}"
         if tool.is_sync:
             work = functools.partial(call_blocking, tool.function, arguments)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from speculate.calls import ToolCall
 from speculate.core.stimuli import Candidate
 from speculate.history import History
 from speculate.notices import Fault, PredictionsMade
-from speculate.prediction import Drafter, Prediction, Predictor
+from speculate.prediction import ArgumentSource, Drafter, Prediction, Predictor
 
 if TYPE_CHECKING:
     from speculate.runtime.runtime import Runtime
@@ -26,15 +27,15 @@ def is_sound(prediction: Any) -> bool:
     """Whether this is a prediction at all: a named tool, an arguments object, probabilities that are ones."""
     if not isinstance(prediction, Prediction):
         return False
-    try:
-        chances = (float(prediction.p_next), float(prediction.p_use))
-    except (TypeError, ValueError):
+    chances = (prediction.p_next, prediction.p_use)
+    if not all(isinstance(chance, Real) for chance in chances):
         return False
     return (
         type(prediction.tool) is str
         and bool(prediction.tool)
         and isinstance(prediction.arguments, Mapping)
         and isinstance(prediction.sources, Mapping)
+        and all(isinstance(source, ArgumentSource) for source in prediction.sources.values())
         and all(math.isfinite(chance) and 0.0 <= chance <= 1.0 for chance in chances)
     )
 

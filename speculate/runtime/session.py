@@ -21,7 +21,7 @@ from speculate.runtime.launching import LaunchRun
 from speculate.runtime.predicting import REDACTED, GuardedDrafter, candidates
 from speculate.runtime.stream import PartialCalls
 from speculate.runtime.tasks import TaskSet
-from speculate.runtime.ticket import Ticket
+from speculate.runtime.ticket import Ticket, within
 from speculate.spec import Effect
 
 if TYPE_CHECKING:
@@ -189,6 +189,11 @@ class Session:
         if run is None:
             self._require_tool(call)
         self._enter()
+        outer = within.get()
+        if outer is None:
+            raise SpeculateError(
+                f"{call.tool} was called by a tool that runs as a guess: only real calls make real calls"
+            )
         runtime = self._runtime
         now = runtime.now()
         self._begin_turn(now)
@@ -202,7 +207,8 @@ class Session:
         # Reads never stand before reads: a wide turn of reads costs each of them nothing here.
         before = self._active if ticket.changes_something else self._changing
         if before:
-            ticket.blockers = tuple([other for other in before.values() if ticket.conflicts_with(other)])
+            others = [other for other in before.values() if other.number not in outer]
+            ticket.blockers = tuple([other for other in others if ticket.conflicts_with(other)])
         self._active[number] = ticket
         if ticket.changes_something:
             self._changing[number] = ticket
@@ -357,7 +363,9 @@ class Session:
 
     async def _draft(self, drafter: GuardedDrafter) -> None:
         history = self.history.fork()
-        timer = self._runtime.loop.call_later(self._runtime.policy.draft_timeout_s, self._abandon_draft, drafter)
+        task = asyncio.current_task()
+        delay_s = self._runtime.policy.draft_timeout_s
+        timer = self._runtime.loop.call_later(delay_s, self._abandon_draft, drafter, task)
         try:
             guesses = await drafter.draft(history, self.id)
         finally:
@@ -365,11 +373,12 @@ class Session:
         if self._drafts.get(drafter) is asyncio.current_task() and not self._closed:
             self._feed_predictions(guesses, drafter.name, depth=1)
 
-    def _abandon_draft(self, drafter: GuardedDrafter) -> None:
+    def _abandon_draft(self, drafter: GuardedDrafter, task: asyncio.Task[Any] | None) -> None:
         """It took too long: it is cancelled, and if it ignores that, nobody listens to it any more."""
-        task = self._drafts.pop(drafter, None)
+        if self._drafts.get(drafter) is task:
+            del self._drafts[drafter]
+        drafter.fault(self.id, f"abandoned after {self._runtime.policy.draft_timeout_s:g} s")
         if task is not None:
-            drafter.fault(self.id, f"abandoned after {self._runtime.policy.draft_timeout_s:g} s")
             task.cancel()
 
     # The end

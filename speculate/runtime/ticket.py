@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
 from typing import Any
 
 from speculate.calls import ToolCall
 from speculate.core.commands import Command
+from speculate.runtime.tools import own
 from speculate.spec import ResolvedCall
+
+# The real calls within which this code runs, outermost first; None within a guess. A call made by a tool, or by
+# whoever confirms, does not wait for the very call it is part of.
+within: ContextVar[tuple[int, ...] | None] = ContextVar("speculate_within", default=())
 
 
 class Ticket:
     """A real call from when it is issued until it is answered: its place in the order, and the brain's word."""
 
     __slots__ = (
+        "_arguments",
         "_arrived",
         "_commands",
         "_done",
@@ -41,6 +48,7 @@ class Ticket:
     ) -> None:
         self.number, self.id, self.turn = number, id, turn
         self.call, self.resolved, self.issued_at, self.override = call, resolved, issued_at, override
+        self._arguments = self._copied(call.arguments)
         self.blockers: tuple[Ticket, ...] = ()
         self._commands: deque[Command] = deque()  # in the brain's order; one may come before the last was read
         self._arrived: asyncio.Future[None] | None = None
@@ -50,6 +58,13 @@ class Ticket:
     def changes_something(self) -> bool:
         """Whether anything may have to wait for it: all but a plain read."""
         return bool(self.resolved.claims.writes) or self.resolved.dedup_key is not None
+
+    def _copied(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        return own(arguments) if type(arguments) is dict and self.resolved.key is not None else dict(arguments)
+
+    def own_arguments(self) -> dict[str, Any]:
+        """The arguments as they were when the call was issued, which is what was judged and confirmed."""
+        return self._copied(self._arguments)
 
     def conflicts_with(self, other: Ticket) -> bool:
         """Whether the two may not overlap: one changes what the other uses, or they are repeats of one write."""

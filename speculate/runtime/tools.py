@@ -102,6 +102,15 @@ async def invoke(function: Callable[..., Any], arguments: Mapping[str, Any]) -> 
     return value
 
 
+def own(value: Any) -> Any:
+    """A copy of JSON arguments: a tool may change what it is given, and a caller what it gave."""
+    if type(value) is dict:
+        return {key: own(item) for key, item in value.items()}
+    if type(value) is list:
+        return [own(item) for item in value]
+    return value
+
+
 def call_blocking(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
     """Call a sync tool in a thread. No future can carry a StopIteration: its waiter would wait for ever."""
     try:

@@ -45,7 +45,7 @@ def test_with_eager_tasks_a_guess_may_end_before_its_launch_returns() -> None:
 async def settled(condition: Callable[[], bool]) -> None:
     """Real threads need real time, bounded."""
     async with asyncio.timeout(5.0):
-        while not condition():
+        while not condition():  # noqa: ASYNC110  # a thread sets no asyncio.Event
             await asyncio.sleep(0.001)
 
 
@@ -93,7 +93,7 @@ def test_a_sync_tool_that_raises_stop_iteration_answers() -> None:
     run_with_threads(main())
 
 
-class Obscure(Exception):  # noqa: N818  # not an error of ours
+class Obscure(Exception):
     """Nothing about it can be asked."""
 
     @property
