@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import exp, log
+from operator import mul
 
 from predictors.pattern.guessing import Guess
 
@@ -50,10 +51,7 @@ def use_features(guess: Guess, p_next: float, asked: bool) -> tuple[float, ...]:
 
 def score(weights: Sequence[float], features: Sequence[float]) -> float:
     """The weighted sum."""
-    total = 0.0
-    for weight, feature in zip(weights, features, strict=True):
-        total += weight * feature
-    return total
+    return sum(map(mul, weights, features))
 
 
 def fit(rows: Sequence[tuple[Sequence[float], bool]], start: Sequence[float]) -> tuple[float, ...]:

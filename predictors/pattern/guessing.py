@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log
+from operator import itemgetter
 from typing import Any
 
 from predictors.pattern.counts import ALL, WIDTH, Counts
@@ -37,6 +38,7 @@ NO_CHANCES = [0.0] * WIDTH
 MAX_JOINT_TRIED = 6
 MIN_CHANCE = 0.01
 MIN_SCORE = -5.0
+MAX_KNOWN = 1_024  # contexts whose chances are kept
 
 Value = tuple[float, Any, str, int, int, int]  # chance, value, rule, slot, event, element
 Row = tuple[float, dict[str, Any], dict[str, Value]]  # chance, arguments, their origins
@@ -62,7 +64,7 @@ class Guess:
 class Guesser:
     """Raw guesses from counts. Derived tables are made when first asked for, and dropped by `forget`."""
 
-    __slots__ = ("_ratios", "_rules", "_version", "counts", "hidden", "schema", "values")
+    __slots__ = ("_bases", "_chances", "_laters", "_ratios", "_rules", "_version", "counts", "hidden", "schema", "values")
 
     def __init__(
         self,
@@ -77,12 +79,18 @@ class Guesser:
         self.counts = counts
         self.values = values
         self._rules: dict[str, ToolRules] = {}
+        self._bases: dict[str, list[tuple[str, float, float]]] = {}  # kind of turn -> (tool, chance, log odds)
+        self._chances: dict[str, dict[str, float]] = {}  # what `tools` and `later` found for a context
+        self._laters: dict[str, dict[str, float]] = {}
         self._ratios: dict[str, list[tuple[str, float]]] = {}
 
     def forget(self, tool: str) -> None:
         """The counts have changed: those of this tool, and words."""
         self._rules.pop(tool, None)
         self._ratios.clear()
+        self._bases.clear()
+        self._chances.clear()
+        self._laters.clear()
         self._version += 1
 
     def rules(self, tool: str) -> ToolRules:
@@ -102,26 +110,17 @@ class Guesser:
         if root is None:
             chance = dict.fromkeys(self.schema, UNTRAINED)
         else:
-            total = root[ALL] + 1
-            for tool, count in root.items():
-                if tool:
-                    chance[tool] = (count + 0.1) / total
-            for tool in self.schema:
-                if tool not in chance:
-                    chance[tool] = 0.1 / total
-            for depth, key in enumerate(state.contexts()):
-                row = contexts.get(key)
-                if row is None or row[ALL] <= 0:
-                    break
-                if depth == 1 and len(chance) > MAX_CANDIDATES:
-                    kept = sorted(chance, key=lambda tool: (-chance[tool], tool))[:MAX_CANDIDATES]
-                    chance = {tool: chance[tool] for tool in kept}
-                total = row[ALL] + BACK_OFF
-                get = row.get
-                for tool, p in chance.items():
-                    chance[tool] = (get(tool, 0) + BACK_OFF * p) / total
+            keys = state.contexts()
+            finest = keys[-1] if keys else ""
+            known = self._chances.get(finest)
+            if known is None:
+                if len(self._chances) >= MAX_KNOWN:
+                    self._chances.clear()
+                known = self._chances[finest] = self._in_context(root, keys)
+            chance = known
             words, forms = self._evidence(state)
         if state.tools:
+            chance = chance.copy()
             followers = state.follow.get(state.signatures[-1] if state.signatures else "^", {})
             total = sum(followers.values())
             for tool in state.tools:
@@ -131,13 +130,43 @@ class Guesser:
                 for tool, p in chance.items():
                     chance[tool] = (followers.get(tool, 0) + LOCAL_BACK_OFF * p) / (total + LOCAL_BACK_OFF)
         out = []
+        words_of, forms_of = words.get, forms.get
         for tool, p in chance.items():
             context = -7.0 if p < 0.001 else 7.0 if p > 0.999 else log(p / (1 - p))
-            word = max(-MAX_SWING, min(MAX_SWING, words.get(tool, 0.0) * WORD_WEIGHT))
-            form = max(-MAX_SWING, min(MAX_SWING, forms.get(tool, 0.0)))
-            out.append((context + 0.5 * word + 0.5 * form, tool, context, word, form))
-        out.sort(key=lambda each: (-each[0], each[1]))
+            word = words_of(tool, 0.0) * WORD_WEIGHT
+            if not -MAX_SWING < word < MAX_SWING:
+                word = MAX_SWING if word > 0 else -MAX_SWING
+            form = forms_of(tool, 0.0)
+            if not -MAX_SWING < form < MAX_SWING:
+                form = MAX_SWING if form > 0 else -MAX_SWING
+            best = context + 0.5 * word + 0.5 * form
+            if best >= MIN_SCORE:
+                out.append((best, tool, context, word, form))
+        out.sort(key=_best_first)
         return out
+
+    def _in_context(self, root: Mapping[str, float], keys: Sequence[str]) -> dict[str, float]:
+        """For each tool, the chance that the next turn calls it in these contexts, coarse first."""
+        chance: dict[str, float] = {}
+        total = root[ALL] + 1
+        for tool, count in root.items():
+            if tool:
+                chance[tool] = (count + 0.1) / total
+        for tool in self.schema:
+            if tool not in chance:
+                chance[tool] = 0.1 / total
+        for depth, key in enumerate(keys):
+            row = self.counts.contexts.get(key)
+            if row is None or row[ALL] <= 0:
+                break
+            if depth == 1 and len(chance) > MAX_CANDIDATES:
+                kept = sorted(chance, key=lambda tool: (-chance[tool], tool))[:MAX_CANDIDATES]
+                chance = {tool: chance[tool] for tool in kept}
+            total = row[ALL] + BACK_OFF
+            get = row.get
+            for tool, p in chance.items():
+                chance[tool] = (get(tool, 0) + BACK_OFF * p) / total
+        return chance
 
     def _evidence(self, state: State) -> tuple[Mapping[str, float], Mapping[str, float]]:
         """What words and forms say about each tool; computed once for each thing the user says."""
@@ -169,18 +198,24 @@ class Guesser:
         row = self.counts.words.get(feature)
         if row is None or row[ALL] <= 0:
             return []
-        base = self._base("U" if feature[0] in "fum" else "")
-        if base is None:
-            return []
-        out = []
-        for tool, count in base.items():
-            if tool:
+        kind = "U" if feature[0] in "fum" else ""
+        bases = self._bases.get(kind)
+        if bases is None:
+            base = self._base(kind)
+            bases = self._bases[kind] = []
+            for tool, count in base.items() if base is not None else ():
                 q = (count + 0.2) / (base[ALL] + 1)
-                p = (row.get(tool, 0) + WORD_PRIOR * q) / (row[ALL] + WORD_PRIOR)
-                if 0 < q < 1 and 0 < p < 1:
-                    ratio = log(p / (1 - p)) - log(q / (1 - q))
-                    if abs(ratio) > LEAST_RATIO:
-                        out.append((tool, ratio))
+                if tool and 0 < q < 1:
+                    bases.append((tool, q, log(q / (1 - q))))
+        out = []
+        get = row.get
+        total = row[ALL] + WORD_PRIOR
+        for tool, q, odds in bases:
+            p = (get(tool, 0) + WORD_PRIOR * q) / total
+            if 0 < p < 1:
+                ratio = log(p / (1 - p)) - odds
+                if ratio > LEAST_RATIO or ratio < -LEAST_RATIO:
+                    out.append((tool, ratio))
         return out
 
     def _base(self, kind: str) -> Mapping[str, float] | None:
@@ -196,8 +231,12 @@ class Guesser:
 
     def later(self, state: State) -> dict[str, float]:
         """For each tool, the chance that the session calls it from now on."""
+        keys = later_keys(state)
+        known = self._laters.get(keys[-1])
+        if known is not None:
+            return known
         chance: dict[str, float] = {}
-        for key in later_keys(state):
+        for key in keys:
             row = self.counts.later.get(key)
             if row is None:
                 break
@@ -207,6 +246,9 @@ class Guesser:
             else:
                 for tool, p in chance.items():
                     chance[tool] = (row.get(tool, 0) + BACK_OFF * p) / total
+        if len(self._laters) >= MAX_KNOWN:
+            self._laters.clear()
+        self._laters[keys[-1]] = chance
         return chance
 
     def _values(self, state: State, tool: str, name: str, rules: ToolRules) -> list[Value]:
@@ -231,7 +273,13 @@ class Guesser:
                     value = self.values.changed(change, value)
                     if value is None:
                         continue
-                _add(found, p, value, path + "|" + change if change else path, slot, event, element)
+                entry = found.get(value)
+                if entry is None:
+                    found[value] = [p, 0.0, value, path + "|" + change if change else path, slot, event, element]
+                elif p > entry[0]:
+                    entry[:] = [p, entry[0], value, path + "|" + change if change else path, slot, event, element]
+                elif p > entry[1]:
+                    entry[1] = p
         stage = state.stage(tool) if rules.constants.get(name) else 0
         for _, value, rule, by_stage in rules.constants.get(name, ()):
             p = by_stage[stage]
@@ -375,6 +423,10 @@ class Guesser:
                 values = cache[name] = self._values(state, tool, name, rules)
             if not values:
                 return []
+            if len(rows) == 1 and not rows[0][1]:  # the first argument: values are in order
+                p = rows[0][0]
+                rows = [(p * value[0], {name: value[1]}, {name: value}) for value in values]
+                continue
             joined = [
                 (p * _together(value, origins), arguments, origins, value)
                 for p, arguments, origins in rows
@@ -408,8 +460,11 @@ def _add(found: dict[Any, list[Any]], p: float, value: Any, rule: str, slot: int
         entry[1] = p
 
 
-def _chance(row: tuple[Any, ...]) -> Any:
-    return row[0]
+_chance = itemgetter(0)
+
+
+def _best_first(row: tuple[float, str, float, float, float]) -> tuple[float, str]:
+    return -row[0], row[1]
 
 
 def _guess_key(tool: str, arguments: Mapping[str, Any], origins: Mapping[str, Value]) -> Any:
