@@ -429,7 +429,8 @@ class Brain:
                 self._serve(speculation, real, at, joined=True)
             case _:
                 speculation.fire(Trigger.FINISH, at)
-                if speculation.has_expired(at) or at - speculation.launched_at >= speculation.call.spec.ttl_s:
+                # Reckoned as the store does, which would drop it without a word.
+                if at >= speculation.launched_at + speculation.call.spec.ttl_s:
                     self._squash(speculation, at, "expired")
                     return
                 for evicted in self._table.keep(speculation, at):

@@ -200,8 +200,8 @@ class Session:
         number = runtime.next_number()
         self._calls += 1
         id = call.id or f"c{self._calls}"
-        if call.id is not None and self.history.call(id) is not None:
-            id = f"{id}-{self._calls}"  # a provider that repeats ids must not confuse the history
+        while self._knows(id):  # a provider that repeats ids must not confuse the history
+            id = f"{id}-{self._calls}"
         spec = runtime.spec(call.tool)
         ticket = Ticket(number, id, self._turn, call, spec.resolve(call.arguments), now, run)
         # Reads never stand before reads: a wide turn of reads costs each of them nothing here.
@@ -221,6 +221,11 @@ class Session:
             runtime.tell(CallStarted(now, self.id, id, self._turn, call.tool, kept))
         self._add(CallMade(id, self._turn, call.tool, kept), ToolCall(call.tool, kept, id))
         return ticket
+
+    def _knows(self, id: str) -> bool:
+        if self.history.call(id) is not None:
+            return True
+        return any(call is not None and call.id == id for _, call in self._events)
 
     def _begin_turn(self, now: float) -> None:
         """Without `think`, calls made with no result in between are one turn; thinking is the time since then."""

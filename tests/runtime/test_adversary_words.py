@@ -34,7 +34,7 @@ def test_whoever_confirms_may_look_first() -> None:
     async def main() -> None:
         async def look(call: ToolCall) -> bool:
             call.arguments["id"] = "b"  # type: ignore[index]  # what is confirmed cannot be changed by confirming
-            return await session.call("get", id="a") == "x"
+            return bool(await session.call("get", id="a") == "x")
 
         tool = FakeTool("done")
         ask = ToolSpec("ask", Effect.WRITE, reads=(), writes=("item/{id}",), confirm=True)
