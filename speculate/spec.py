@@ -200,7 +200,12 @@ class ToolSpec:
             effect, idempotent, reads, writes = Effect.WRITE, False, None, None
         elif self.when:
             for rule in self.when:
-                if rule.matches(canonical):
+                try:
+                    matches = rule.matches(canonical)
+                except Exception:  # an application's own rule; a call must not fail for it, nor pass for harmless
+                    effect, idempotent, reads, writes = Effect.WRITE, False, None, None
+                    break
+                if matches:
                     effect, reads, writes = rule.effect, rule.reads, rule.writes
                     idempotent = rule.idempotent
                     break

@@ -28,7 +28,7 @@ from speculate.runtime.predicting import GuardedDrafter, GuardedPredictor
 from speculate.runtime.session import Session
 from speculate.runtime.tasks import TaskSet
 from speculate.runtime.ticket import Ticket
-from speculate.runtime.tools import collect
+from speculate.runtime.tools import collect, own
 from speculate.spec import Effect, ToolSpec
 
 _log = logging.getLogger(__name__)
@@ -186,7 +186,7 @@ class Runtime:
 
     def context_values(self) -> tuple[Any, ...]:
         """The declared context variables as they stand in the caller's context."""
-        return tuple([variable.get(None) for variable in self.context_variables])
+        return tuple([own(variable.get(None)) for variable in self.context_variables])
 
     # The brain's stimuli and commands
 

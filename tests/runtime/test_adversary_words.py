@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -193,5 +194,32 @@ def test_an_old_draft_that_hangs_does_not_take_the_new_one_with_it() -> None:
             await asyncio.sleep(20.0)
             assert drafter.asked == 2
             assert runtime.ledger.launched == 1
+
+    run_virtual(main())
+
+
+def test_a_rule_that_raises_makes_the_call_a_write_and_nothing_worse() -> None:
+    async def main() -> None:
+        rule = EffectRule(lambda arguments: bool(arguments["method"] == "GET"), Effect.READ, reads=())
+        spec = ToolSpec("http", Effect.WRITE, when=(rule,))
+        runtime = make({"http": FakeTool("x")}, [Prediction("http", {"url": "u"}, 0.9, 0.9)], spec)
+        async with runtime, runtime.session(user="go") as session:
+            await asyncio.sleep(1.0)
+            assert runtime.ledger.launched == 0
+            assert await session.call("http", url="u") == "x"
+
+    run_virtual(main())
+
+
+def test_credentials_changed_in_place_are_other_credentials() -> None:
+    async def main() -> None:
+        who: ContextVar[dict[str, str]] = ContextVar("who")
+        credentials = {"tenant": "a"}
+        who.set(credentials)
+        runtime = make({"get": FakeTool("x")}, [A], GET, context_variables=[who])
+        async with runtime, runtime.session(user="go") as session:
+            await asyncio.sleep(1.0)
+            credentials["tenant"] = "b"
+            assert (await session.execute(ToolCall("get", {"id": "a"}))).served is Served.RAN
 
     run_virtual(main())
