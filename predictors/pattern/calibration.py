@@ -51,35 +51,34 @@ def use_features(guess: Guess, p_next: float, asked: bool) -> tuple[float, ...]:
 
 def score(weights: Sequence[float], features: Sequence[float]) -> float:
     """The weighted sum."""
-    return sum(map(mul, weights, features))
+    total: float = sum(map(mul, weights, features))
+    return total
 
 
 def fit(rows: Sequence[tuple[Sequence[float], bool]], start: Sequence[float]) -> tuple[float, ...]:
     """Ridge logistic regression towards `start`, by Newton's method. Deterministic."""
     size = len(start)
+    columns = list(zip(*(features for features, _ in rows), strict=True))
     weights = list(start)
     best: tuple[float, list[float]] = (float("inf"), weights)
     step = [0.0] * size
     for _ in range(ROUNDS if rows else 0):
         loss = sum(PULL / 2 * (s - w) ** 2 for s, w in zip(start, weights, strict=True))
-        gradient = [PULL * (s - w) for s, w in zip(start, weights, strict=True)]
-        hessian = [[PULL if i == j else 0.0 for j in range(size)] for i in range(size)]
+        errors: list[float] = []
+        bends: list[float] = []
         for features, happened in rows:
-            total = 0.0
-            for weight, feature in zip(weights, features, strict=True):
-                total += weight * feature
+            total = sum(map(mul, weights, features))
             p = 1 / (1 + exp(-total)) if total > -30 else 0.0
             loss -= log(max(1e-12, p if happened else 1 - p))
-            error = (1.0 if happened else 0.0) - p
-            weight = p * (1 - p)
-            for i in range(size):
-                feature = features[i]
-                if feature:
-                    gradient[i] += error * feature
-                    scaled = weight * feature
-                    row = hessian[i]
-                    for j in range(i + 1):
-                        row[j] += scaled * features[j]
+            errors.append((1.0 if happened else 0.0) - p)
+            bends.append(p * (1 - p))
+        gradient = []
+        hessian = [[0.0] * size for _ in range(size)]
+        for i, column in enumerate(columns):
+            gradient.append(sum(map(mul, errors, column), PULL * (start[i] - weights[i])))
+            scaled = list(map(mul, bends, column))
+            for j in range(i + 1):
+                hessian[i][j] = sum(map(mul, scaled, columns[j]), PULL if i == j else 0.0)
         if loss > best[0] + 1e-9:  # too far: half the way
             step = [each / 2 for each in step]
             weights = [w + d for w, d in zip(best[1], step, strict=True)]

@@ -201,9 +201,9 @@ class Guesser:
         kind = "U" if feature[0] in "fum" else ""
         bases = self._bases.get(kind)
         if bases is None:
-            base = self._base(kind)
+            base = self._base(kind) or {}
             bases = self._bases[kind] = []
-            for tool, count in base.items() if base is not None else ():
+            for tool, count in base.items():
                 q = (count + 0.2) / (base[ALL] + 1)
                 if tool and 0 < q < 1:
                     bases.append((tool, q, log(q / (1 - q))))

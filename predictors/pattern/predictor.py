@@ -10,7 +10,7 @@ from predictors.pattern.calibration import NEXT_START, USE_START, next_features,
 from predictors.pattern.counts import Counts
 from predictors.pattern.digest import Sample
 from predictors.pattern.explaining import Rule, explain_rules, source_of
-from predictors.pattern.guessing import Guesser
+from predictors.pattern.guessing import Guesser, Value
 from predictors.pattern.indexing import Indexer
 from predictors.pattern.online import observe_call
 from predictors.pattern.rules import OpenValues
@@ -19,13 +19,14 @@ from predictors.pattern.training import SAMPLE, Trainer, calibrate
 from predictors.pattern.vault import Vault
 from speculate.calls import ToolCall
 from speculate.history import Event, History
-from speculate.prediction import Prediction
+from speculate.prediction import ArgumentSource, Prediction
 from speculate.spec import ToolSpec
 from speculate.trace import RecordedSession
 
 MIN_TENANTS = 3
 MAX_KEYS = 4_000
 MAX_PREDICTIONS = 32
+MAX_SOURCES = 4_096  # kept, of arguments
 MAX_REMEMBERED = 64  # states kept for histories that fork
 
 Weights = tuple[Sequence[float], Sequence[float]]
@@ -70,6 +71,7 @@ class PatternPredictor:
         self._weights = weights or calibrate(counts, vault, sample, self.hidden)
         self._year = self._usual_year()
         self._learned = 0  # calls observed: what was answered before an observation is out of date
+        self._sources: dict[tuple[str, int, str | None], ArgumentSource] = {}
         self._states: dict[int, tuple[Sequence[Event], State]] = {}
 
     @classmethod
@@ -161,9 +163,22 @@ class PatternPredictor:
         for negative, _, guess in scored[:limit]:
             p_next = -negative
             p_use = max(p_next, probability(score(weights_use, use_features(guess, p_next, asked))))
-            sources = {name: source_of(value, state, self.vault) for name, value in guess.origins.items()}
+            sources = {name: self._source(value, state) for name, value in guess.origins.items()}
             out.append(Prediction(guess.tool, guess.arguments, p_next, p_use, sources, self.KIND))
         return out
+
+    def _source(self, value: Value, state: State) -> ArgumentSource:
+        """Where a value came from; said once for each source that does not depend on what is known of tenants."""
+        _, _, rule, slot, event, _ = value
+        if "=" in rule:
+            return source_of(value, state, self.vault)
+        key = (rule, slot, state.sources[event])
+        found = self._sources.get(key)
+        if found is None:
+            if len(self._sources) >= MAX_SOURCES:
+                self._sources.clear()
+            found = self._sources[key] = source_of(value, state, self.vault)
+        return found
 
     def observe(self, history: History, call: ToolCall) -> None:
         """Learn from a real call, made in the state `history` is in just before it; old counts fade."""
