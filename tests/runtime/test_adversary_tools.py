@@ -271,3 +271,34 @@ def test_a_judge_of_errors_that_fails_costs_nobody_the_result() -> None:
             assert await session.call("get", id="a") == "x"
 
     run_virtual(main())
+
+
+def test_a_guess_for_which_there_is_no_thread_is_one_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(*_: Any) -> Any:
+        raise RuntimeError("can't start new thread")
+
+    async def main() -> None:
+        monkeypatch.setattr("speculate.runtime.launching.run_in_thread", none_left)
+        runtime = make({"get": lambda id: id}, [A], GET)
+        async with runtime:
+            async with runtime.session(user="go") as session:
+                await settled(lambda: runtime.ledger.wasted == 1)
+                assert await session.call("get", id="a") == "a"
+            nothing_is_left(runtime)
+
+    run_with_threads(main())
+
+
+def test_a_joined_guess_that_outlived_its_results_time_sends_the_call_to_run() -> None:
+    async def main() -> None:
+        spec = ToolSpec("get", Effect.READ, reads=("item/{id}",), ttl_s=1.0)
+        runtime = make({"get": FakeTool("x", 2.0)}, [A], spec)
+        runtime.seed_latency("get", [5.0] * 8)
+        async with runtime:
+            async with runtime.session(user="go") as session:
+                await asyncio.sleep(0.25)
+                outcome = await session.execute(ToolCall("get", {"id": "a"}))
+                assert outcome.served is Served.RAN
+            nothing_is_left(runtime)
+
+    run_virtual(main())
