@@ -36,6 +36,9 @@ async def answer(runtime: Runtime, session: Session, ticket: Ticket) -> Outcome:
             await blocker.released()
         session.require_open()  # it may have been closed while this call waited
         return await _serve(runtime, session, ticket)
+    except asyncio.CancelledError as cancelled:  # its end is told as well, or observers would see it run for ever
+        _finish(runtime, session, ticket, None, cancelled, Served.RAN, None, 0.0)
+        raise
     finally:
         session.release(ticket)
 

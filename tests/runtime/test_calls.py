@@ -387,6 +387,8 @@ def test_cancelling_a_joined_call_cancels_the_launch() -> None:
             await asyncio.sleep(0)
             assert tool.cancelled == 1
             assert log.retired() == [("wasted", "cancelled")]
+            ended = log.of(CallEnded)
+            assert [(notice.ok, notice.raised) for notice in ended] == [(False, "CancelledError: ")]
 
     run_virtual(main())
 
