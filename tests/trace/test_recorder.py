@@ -228,7 +228,7 @@ def test_a_killed_process_leaves_at_most_one_torn_line(tmp_path: Path) -> None:
         assert process.stdout.readline() == "running\n"
         process.send_signal(signal.SIGKILL)
     texts = [r.text for r in read_trace(path) if isinstance(r, UserSaid)]
-    assert len(texts) >= 200
+    assert len(texts) >= 150  # of 300: at most 100 were queued, and a batch of as many was being written
     assert [t.split()[0] for t in texts] == [str(number) for number in range(len(texts))]
 
     with path.open("ab") as stream:  # a kill rarely lands inside the write itself: tear the end by hand
