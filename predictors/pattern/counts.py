@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
 from itertools import zip_longest
+from operator import add
 from typing import Any
 from zlib import crc32
 
@@ -33,7 +34,12 @@ def _add_table(into: Table, other: Table) -> None:
 def _add_rows(into: Rows, other: Rows) -> None:
     for path, row in other.items():
         mine = into.get(path)
-        into[path] = list(row) if mine is None else [a + b for a, b in zip_longest(mine, row, fillvalue=0)]
+        if mine is None:
+            into[path] = list(row)
+        elif len(mine) == len(row):
+            into[path] = list(map(add, mine, row))
+        else:
+            into[path] = [a + b for a, b in zip_longest(mine, row, fillvalue=0)]
 
 
 class Counts:
@@ -111,6 +117,20 @@ class Counts:
         for name in cls.__slots__:
             setattr(counts, name, document[name])
         return counts
+
+
+def negated(counts: Counts) -> Counts:
+    """Counts that take these out again when they are added."""
+    out = Counts()
+    for name in Counts.__slots__:
+        setattr(out, name, _negative(getattr(counts, name)))
+    return out
+
+
+def _negative(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _negative(item) for key, item in value.items()}
+    return [-each for each in value] if isinstance(value, list) else -value
 
 
 def _keep(table: dict[str, Any], limit: int, keys: list[str]) -> None:

@@ -13,7 +13,7 @@ from predictors.pattern.calibration import (
     score,
     use_features,
 )
-from predictors.pattern.counts import Counts
+from predictors.pattern.counts import Counts, negated
 from predictors.pattern.digest import Digest, Digester, Sample, StandInValues, sample_key
 from predictors.pattern.guessing import Guess, Guesser
 from predictors.pattern.indexing import Indexer
@@ -107,7 +107,8 @@ def calibrate(
         if seen >= MAX_TURNS:
             break
         digest = sample.get(key)
-        _replay(digest, counts, -1)
+        own = _counted(digest)
+        counts.add(negated(own))
         guesser = Guesser(counts, StandInValues(digest.aliases, lambda d: vault.value(d) is not None), hidden)
         state = State()
         for number, turn in enumerate(digest.turns):
@@ -124,7 +125,7 @@ def calibrate(
                 )
                 rows_next.append((next_features(guess, state.asked), called in made))
                 kept.append((guess, state.asked, used))
-        _replay(digest, counts, 1)
+        counts.add(own)
     step = max(1, len(rows_next) // MAX_ROWS)
     weights_next = fit(rows_next[::step], NEXT_START)
     rows_use = []
@@ -134,13 +135,15 @@ def calibrate(
     return weights_next, fit(rows_use, USE_START)
 
 
-def _replay(digest: Digest, counts: Counts, weight: float) -> None:
-    """Put the digest's own counts in, or take them out."""
+def _counted(digest: Digest) -> Counts:
+    """What this digest added to the counts it was a part of."""
+    counts = Counts()
     state = State()
     for turn in digest.turns:
         while state.count < turn.events:
             state.take(digest.events[state.count])
-        count_turn(counts, state, turn.calls, turn.later, weight)
+        count_turn(counts, state, turn.calls, turn.later)
     while state.count < len(digest.events):
         state.take(digest.events[state.count])
-    count_session(counts, state, weight)
+    count_session(counts, state)
+    return counts
