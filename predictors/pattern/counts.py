@@ -52,10 +52,16 @@ class Counts:
     joint: tool -> joint rule or group of records -> for each slot, turns in which an argument group was that record
     (for a group: turns in which it was there).
     years: "" -> {sealed year of a date that was an argument: turns}.
+    heard: tool -> {"phrase's hash<word before": turns with the tool before which the user said it}. links: tool and
+    argument -> {"hash<word before=digest": turns in which the argument, found nowhere, was that value after that}.
+    kinds: tool and argument -> {kind of value: calls}. told: phrase's hash -> {digest: times a listing had both}.
     reach: tool -> path -> [values offered, values of them that the tool was called with later].
     """
 
-    __slots__ = ("contexts", "forms", "joint", "later", "offers", "reach", "sessions", "takes", "words", "years")
+    __slots__ = (
+        "contexts", "forms", "heard", "joint", "kinds", "later", "links", "offers", "reach", "sessions", "takes",
+        "told", "words", "years",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.sessions: float = 0
@@ -68,6 +74,10 @@ class Counts:
         self.joint: dict[str, Rows] = {}
         self.years: Table = {}
         self.reach: dict[str, Rows] = {}
+        self.heard: Table = {}
+        self.kinds: Table = {}
+        self.links: Table = {}
+        self.told: Table = {}
 
     def add(self, other: Counts) -> None:
         """Add what the other counted."""
@@ -77,6 +87,10 @@ class Counts:
         _add_table(self.later, other.later)
         _add_table(self.forms, other.forms)
         _add_table(self.years, other.years)
+        _add_table(self.heard, other.heard)
+        _add_table(self.kinds, other.kinds)
+        _add_table(self.links, other.links)
+        _add_table(self.told, other.told)
         for tool, rows in other.offers.items():
             _add_rows(self.offers.setdefault(tool, {}), rows)
         for tool, rows in other.joint.items():
@@ -96,6 +110,17 @@ class Counts:
         """
         for table in (self.contexts, self.later):
             _keep(table, keys, [key for key in table if key.count("<") > 1])
+        for row in self.links.values():
+            for key in [key for key in row if key.rpartition("=")[2] not in values]:
+                del row[key]
+        for row in (*self.heard.values(), *self.links.values()):
+            _keep(row, 2 * keys, list(row))
+        for row in self.kinds.values():
+            _keep(row, max(1, keys // 16), list(row))
+        for row in self.told.values():
+            for digest in [digest for digest in row if digest not in values]:
+                del row[digest]
+        _keep(self.told, keys, list(self.told))
         paths = max(1, keys // 4)
         for rows in (*self.offers.values(), *self.reach.values()):
             _keep(rows, paths, [path for path in rows if "<" in path])

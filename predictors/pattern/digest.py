@@ -14,6 +14,7 @@ from hashlib import blake2b
 from typing import Any
 
 from predictors.pattern.indexing import Indexed
+from predictors.pattern.kinds import stand_in
 from predictors.pattern.learning import YEAR, Learned
 from predictors.pattern.state import call_key
 from speculate.resources import any_overlap
@@ -54,7 +55,7 @@ class Digest:
                 event.kind, event.turn, event.tool, event.signature, list(event.words),
                 [[number(path), value, element] for path, value, element in event.items],
                 {str(element): [list(p) for p in phrases] for element, phrases in event.labels.items()},
-                dict(event.arguments),
+                dict(event.arguments), [list(phrase) for phrase in event.phrases],
             ]
             for event in self.events
         ]  # fmt: skip
@@ -73,11 +74,12 @@ class Digest:
         """The digest that `to_document` described."""
         paths = document["paths"]
         digest = cls(aliases=dict(document["aliases"]))
-        for kind, turn, tool, signature, words, items, labels, arguments in document["events"]:
+        for kind, turn, tool, signature, words, items, labels, arguments, phrases in document["events"]:
             digest.events.append(
                 Indexed(
                     kind, turn, tool, None, signature, [(paths[p], value, element) for p, value, element in items],
-                    words, arguments, (), {int(element): phrases for element, phrases in labels.items()},
+                    words, arguments, (), {int(element): names for element, names in labels.items()},
+                    [(number, around) for number, around in phrases],
                 )
             )  # fmt: skip
         for events, later, fresh_since, calls in document["turns"]:
@@ -111,7 +113,7 @@ class Digester:
         key = (type(value), value)
         found = self._stand_ins.get(key)
         if found is None:
-            found = self._stand_ins[key] = str(len(self._stand_ins))
+            found = self._stand_ins[key] = stand_in(len(self._stand_ins), value)
         return found
 
     def event(self, event: Indexed) -> None:
@@ -128,7 +130,7 @@ class Digester:
         self._digest.events.append(
             Indexed(
                 event.kind, event.turn, event.tool, None, event.signature, items, event.words, arguments, (),
-                event.labels,
+                event.labels, event.phrases,
             )
         )  # fmt: skip
 

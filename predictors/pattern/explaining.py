@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from predictors.pattern.counts import ALL, SEPARATOR, Counts, wide
 from predictors.pattern.guessing import Guesser, Value
+from predictors.pattern.mappings import MAPPED
 from predictors.pattern.pools import SLOT_NAMES, STALE
 from predictors.pattern.records import JOIN, PAIR
 from predictors.pattern.state import State
@@ -42,6 +43,9 @@ def source_of(value: Value, state: State, vault: Vault) -> ArgumentSource:
     _, _, rule, slot, event, _ = value
     if rule[:1] == "=":
         return ArgumentSource("constant", "", None, vault.tenants(rule[1:]))
+    if rule.startswith(MAPPED):
+        digest = rule[len(MAPPED) :]
+        return ArgumentSource("user", "a phrase that stands for it", None, vault.tenants(digest))
     tenants = None
     detail = rule
     if "|=" in rule:

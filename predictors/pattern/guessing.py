@@ -9,8 +9,10 @@ from math import log
 from operator import itemgetter
 from typing import Any
 
-from predictors.pattern.counts import ALL, WIDTH, Counts
+from predictors.pattern.counts import ALL, SEPARATOR, WIDTH, Counts
+from predictors.pattern.kinds import fits
 from predictors.pattern.learning import form_features, later_keys, word_features
+from predictors.pattern.mappings import MAPPED, Mappings
 from predictors.pattern.pools import STALE
 from predictors.pattern.records import PAIR, parse, ranked
 from predictors.pattern.rules import LEAST_CONSTANT, LEAST_RULE, MAX_VALUES, ToolRules
@@ -32,6 +34,7 @@ LEAST_ARGUMENTS = 0.001
 LEAST_RATIO = 0.4
 UNTRAINED = 0.1
 BY_NAME = 0.3  # chance of a value found by its name alone
+REMAP = 32  # calls learned from, after which mappings are made afresh
 NO_EVIDENCE: Mapping[str, float] = {}
 NO_SCHEMA: Mapping[str, Sequence[str]] = {}
 NO_CHANCES = [0.0] * WIDTH
@@ -64,7 +67,20 @@ class Guess:
 class Guesser:
     """Raw guesses from counts. Derived tables are made when first asked for, and dropped by `forget`."""
 
-    __slots__ = ("_bases", "_chances", "_laters", "_ratios", "_rules", "_version", "counts", "hidden", "schema", "values")
+    __slots__ = (
+        "_bases",
+        "_chances",
+        "_laters",
+        "_mappings",
+        "_ratios",
+        "_rules",
+        "_stale",
+        "_version",
+        "counts",
+        "hidden",
+        "schema",
+        "values",
+    )
 
     def __init__(
         self,
@@ -82,6 +98,8 @@ class Guesser:
         self._bases: dict[str, list[tuple[str, float, float]]] = {}  # kind of turn -> (tool, chance, log odds)
         self._chances: dict[str, dict[str, float]] = {}  # what `tools` and `later` found for a context
         self._laters: dict[str, dict[str, float]] = {}
+        self._mappings: Mappings | None = None
+        self._stale = 0  # calls learned from since the mappings were made
         self._ratios: dict[str, list[tuple[str, float]]] = {}
 
     def forget(self, tool: str) -> None:
@@ -92,6 +110,16 @@ class Guesser:
         self._chances.clear()
         self._laters.clear()
         self._version += 1
+        self._stale += 1
+        if self._stale >= REMAP:
+            self._mappings = None
+
+    def mappings(self) -> Mappings:
+        """What phrases stand for; worked out afresh every few calls that are learned."""
+        if self._mappings is None:
+            self._mappings = Mappings(self.counts, lambda digest: bool(self.values.constant("=" + digest)[0]))
+            self._stale = 0
+        return self._mappings
 
     def rules(self, tool: str) -> ToolRules:
         """The rules of one tool."""
@@ -291,6 +319,18 @@ class Guesser:
                 found[key][2] = value
             else:
                 _add(found, p, value, rule, 0, -1, 0)
+        kinds = self.counts.kinds.get(tool + SEPARATOR + name)
+        if kinds:
+            for row in found.values():
+                if row[5] >= 0:  # what an event gave
+                    fit = fits(kinds, row[2])
+                    row[0] *= fit
+                    row[1] *= fit
+        if state.heard:
+            for p, digest in self.mappings().values(tool, name, state.phrases(tool)):
+                usable, value = self.values.constant("=" + digest)
+                if usable and type(value) is str:
+                    _add(found, p, value, MAPPED + digest, 0, -1, 0)
         if not found:
             calls = state.tools.get(tool, 0)
             for (path, slot), count in (state.local.get(tool, {}).get(name) or {}).items():

@@ -8,7 +8,9 @@ from itertools import islice
 from typing import Any
 
 from predictors.pattern.changes import CHANGES, affix, pieces_of, sources_of
-from predictors.pattern.counts import ALL, WIDTH, Counts, bump, form, wide
+from predictors.pattern.counts import ALL, SEPARATOR, WIDTH, Counts, bump, form, wide
+from predictors.pattern.kinds import kind_of_value
+from predictors.pattern.mappings import MAX_MAPPED, count_heard, count_links
 from predictors.pattern.pools import AGAIN, STALE, Slotted
 from predictors.pattern.records import parse, ranked
 from predictors.pattern.state import RAW, SCALARS, State
@@ -153,11 +155,18 @@ def _count_tool(counts: Counts, state: State, tool: str, calls: Sequence[Learned
     _taken(offers, STAGES, stage, weight)
     wanted: dict[Any, list[str]] = {}
     changed: dict[str, list[tuple[str, str, Any]]] = {}  # path -> (argument, rule, source)
+    phrases = state.phrases(tool)
+    if phrases:
+        count_heard(counts, tool, phrases, weight)
     for call in calls:
         forms[ALL] += weight
         key = form(call.names)
         forms[key] = forms.get(key, 0) + weight
         for name, value in call.values.items():
+            kind = kind_of_value(value)
+            if kind is not None:
+                kinds = counts.kinds.setdefault(tool + SEPARATOR + name, {})
+                kinds[kind] = kinds.get(kind, 0) + weight
             names = wanted.setdefault(value, [])
             if name not in names:
                 names.append(name)
@@ -169,6 +178,8 @@ def _count_tool(counts: Counts, state: State, tool: str, calls: Sequence[Learned
                     years[rule[1:]] = years.get(rule[1:], 0) + weight
                 elif rule[0] == "=":
                     _taken(rows, rule, stage, weight)
+                    if phrases and type(call.values.get(name)) is str and len(call.values[name]) <= MAX_MAPPED:
+                        count_links(counts, tool, name, rule[1:], phrases, weight)
                 else:
                     changed.setdefault(rule.rpartition("|")[0], []).append((name, rule, source))
     if any(len(call.values) > 1 for call in calls):

@@ -18,6 +18,7 @@ from predictors.pattern.digest import Digest, Digester, Sample, StandInValues, s
 from predictors.pattern.guessing import Guess, Guesser
 from predictors.pattern.indexing import Indexer
 from predictors.pattern.learning import count_session, count_turn, learnable
+from predictors.pattern.mappings import count_told
 from predictors.pattern.state import State, call_key
 from predictors.pattern.vault import Vault
 from speculate.resources import argument_names
@@ -37,6 +38,17 @@ def schema_of(spec: ToolSpec) -> list[str]:
         names.update(dict.fromkeys(argument_names(template)))
     hidden = spec.sensitive_arguments()
     return [name for name in names if name not in hidden and not spec.arguments.get(name, _PLAIN).has_default]
+
+
+def _year_of(session: RecordedSession) -> str | None:
+    """The year that most dates among a session's arguments lie in: as a rule the one people leave out."""
+    years: dict[str, int] = {}
+    for turn in session.turns:
+        for call in turn.calls:
+            for value in call.args.values():
+                if type(value) is str and len(value) == 10 and value[4] == "-" == value[7] and value[:4].isdigit():
+                    years[value[:4]] = years.get(value[:4], 0) + 1
+    return min(years, key=lambda year: (-years[year], year)) if years else None
 
 
 class Trainer:
@@ -63,10 +75,10 @@ class Trainer:
         for number in range(len(turns) - 1, -1, -1):
             names.update(dict.fromkeys(call.tool for call in turns[number].calls))
             after[number] = list(names)
-        state = State()
+        state = State(_year_of(session))
         nothing: frozenset[str] = frozenset()
         for number, (history, turn) in enumerate(moments(session)):
-            self._catch_up(state, history.events, digester)
+            self._catch_up(state, history.events, digester, tenant)
             calls = [
                 learnable(state, call.tool, call.args, self.hidden.get(call.tool, nothing), self.vault, tenant)
                 for call in turn.calls
@@ -79,16 +91,18 @@ class Trainer:
                 ]
                 digester.turn(calls, resolved, after[number])
         if turns:
-            self._catch_up(state, history.events, digester)
+            self._catch_up(state, history.events, digester, tenant)
         count_session(self.counts, state)
         if digester is not None:
             self.sample.add(key, digester.finish())
 
-    def _catch_up(self, state: State, events: Sequence[object], digester: Digester | None) -> None:
+    def _catch_up(self, state: State, events: Sequence[object], digester: Digester | None, tenant: str) -> None:
         while state.count < len(events):
             event = self._indexer.index(events[state.count], state.year)  # type: ignore[arg-type]  # history events
             if digester is not None:
                 digester.event(event)
+            if event.kind == "R":
+                count_told(self.counts, self.vault, tenant, event.items)
             state.take(event)
 
 
