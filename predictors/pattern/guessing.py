@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log
@@ -204,13 +205,13 @@ class Guesser:
         if kept is not None and kept[0] is self and kept[1] == key:
             words = kept[2]
         else:
-            words = {}
+            words = defaultdict(float)
             for feature in word_features(state):
                 found = ratios.get(feature)
                 if found is None:
                     found = ratios[feature] = self._ratio(feature)
                 for tool, ratio in found:
-                    words[tool] = words.get(tool, 0.0) + ratio
+                    words[tool] += ratio
             state.evidence = (self, key, words)
         forms: dict[str, float] = {}
         for feature in form_features(state):

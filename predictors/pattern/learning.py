@@ -186,14 +186,18 @@ def _count_tool(counts: Counts, state: State, tool: str, calls: Sequence[Learned
         _count_joint(counts, state, tool, calls, weight)
     used = state.used.get(tool) or {}
     boundary = state.boundary
+    get = offers.get
     for path, pool in islice(state.pools.items(), MAX_OFFERS):
-        row = offers.get(path)
+        row = get(path)
         if row is None or len(row) < WIDTH:
             row = offers[path] = [0] * WIDTH if row is None else wide(row)
         segments = pool.segments
-        if len(segments) == 1 and len(segments[0].values) == 1:  # most pools, most of the time
-            value = segments[0].values[0]
-            slot = (AGAIN if value in used else 0) + (0 if segments[0].event >= boundary else STALE)
+        segment = segments[0]
+        if len(segment.values) == 1 == len(segments):  # most pools, most of the time
+            value = segment.values[0]
+            slot = AGAIN if value in used else 0
+            if segment.event < boundary:
+                slot += STALE
             if value not in wanted and path not in changed:
                 row[slot] += weight
                 continue

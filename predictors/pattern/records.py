@@ -6,6 +6,7 @@ A joint rule says from which fields of one record several arguments of one call 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from predictors.pattern.flatten import Item
@@ -127,23 +128,19 @@ def ranked(
     ones (5)."""
     stale = 0 if rows[-1][0] >= boundary else 8
     latest = rows[-1][0]
+    calls: dict[tuple[Any, ...], int] = {}  # arguments -> number of the last call made of them
+    for number, arguments in enumerate(made):
+        with suppress(TypeError):  # a container is no field of a record
+            calls[tuple([arguments.get(name) for name in paths])] = number
+    fields_of = list(paths.values())
     given: list[tuple[Record, int]] = []  # record, number of the last call made of it (-1: none)
     last = -1
     last_at = -1
     for record in rows:
         fields = record[2]
-        values = []
-        for name, path in paths.items():
-            if path not in fields:
-                break
-            values.append((name, fields[path]))
-        else:
-            used = -1
-            for number in range(len(made) - 1, -1, -1):
-                arguments = made[number]
-                if all(arguments.get(name) == value for name, value in values):
-                    used = number
-                    break
+        values = [fields.get(path) for path in fields_of]
+        if None not in values:
+            used = calls.get(tuple(values), -1)
             if used > last:
                 last, last_at = used, len(given)
             given.append((record, used))

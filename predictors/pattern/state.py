@@ -7,6 +7,7 @@ next unused ones, one used last, leftovers of earlier segments. Everything is up
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
@@ -245,7 +246,8 @@ class State:
         followers[tool] = followers.get(tool, 0) + 1
         self.calls.append((tool, arguments))
         if len(self.made) < MAX_USED:
-            self.made.add(call_key(tool, arguments))
+            with suppress(TypeError):  # a container: never looked for, and large perhaps
+                self.made.add((tool, frozenset(arguments.items())))
         self.tools[tool] = self.tools.get(tool, 0) + 1
 
     def _feeds(self, tool: str, arguments: Mapping[str, Any]) -> None:
