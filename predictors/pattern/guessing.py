@@ -41,7 +41,7 @@ NO_SCHEMA: Mapping[str, Sequence[str]] = {}
 NO_CHANCES = [0.0] * WIDTH
 MAX_JOINT_TRIED = 6
 MIN_CHANCE = 0.01
-MIN_SCORE = -5.0
+MIN_SCORE = -6.5  # log odds below which a tool is not looked at
 MAX_KNOWN = 1_024  # contexts whose chances are kept
 
 Value = tuple[float, Any, str, int, int, int]  # chance, value, rule, slot, event, element
