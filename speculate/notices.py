@@ -88,8 +88,8 @@ class LaunchRetired:
 
     outcome: "committed" or "wasted". reason: for a commit "ready" or "joined"; for waste "unused", "expired",
     "conflict", "evicted", "raised", "timeout", "preempted", "cancelled", "overtaken", "context", "withdrawn",
-    "closed", "abandoned". ran_s: seconds it ran (None: it never ended). hidden_s: seconds of the real call's wait it saved
-    (0 for waste). cost: the manifest's relative price of the call.
+    "closed", "abandoned". ran_s: seconds it ran (None: it never ended). hidden_s: seconds of the real call's wait it
+    saved (0 for waste). cost: the manifest's relative price of the call.
     """
 
     at: float

@@ -149,12 +149,12 @@ def test_the_tradeoff_by_hand() -> None:
 
 
 def test_admission_chooses_by_each_tools_break_even() -> None:
-    """Tools of 2 s under a model of 4 s: p·2 > (1-p)·0.25 + 0.0005, so p above 0.2505/2.25."""
+    """Tools of 2 s under a model of 4 s: p·2 > (1-p)·0.5 + 0.0005, so p above 0.5005/2.5."""
     runs = session([("get", {"id": "A"})])
     latencies = recorded_latencies([runs], Policy())
     assert latencies.hidden_s("get") == 2.0
     least = break_even(SPECS["get"], Policy(), latencies)
-    assert least == pytest.approx(0.2505 / 2.25)
+    assert least == pytest.approx(0.5005 / 2.5)
     for p, launched in ((least - 1e-6, 0), (least + 1e-6, 1)):
         predictor = ScriptedPredictor([guess("get", p, id="A")])
         admission = judge_predictor(predictor, [runs], SPECS).document()["tradeoff"]["admission"]
