@@ -35,6 +35,7 @@ LEAST_ARGUMENTS = 0.001
 LEAST_RATIO = 0.4
 UNTRAINED = 0.1
 BY_NAME = 0.3  # chance of a value found by its name alone
+NEVER_TAKEN = 2.0  # turns in which a path gave nothing that halve the chance of what it gives
 REMAP = 32  # calls learned from, after which mappings are made afresh
 NO_EVIDENCE: Mapping[str, float] = {}
 NO_SCHEMA: Mapping[str, Sequence[str]] = {}
@@ -325,6 +326,8 @@ class Guesser:
             for row in found.values():
                 if row[5] >= 0:  # what an event gave
                     fit = fits(kinds, row[2])
+                    if row[3].startswith(("user", "model")):
+                        fit *= self._known_for(state, tool, name, row[2])
                     row[0] *= fit
                     row[1] *= fit
         if state.heard:
@@ -351,6 +354,20 @@ class Guesser:
         ]
         out.sort(key=_chance, reverse=True)
         return out[:MAX_VALUES]
+
+    def _known_for(self, state: State, tool: str, name: str, value: Any) -> float:
+        """How much less likely a value in a text is if results gave it only as what this argument never was."""
+        taken = self.counts.takes.get(tool, {}).get(name, {})
+        offers = self.counts.offers.get(tool, {})
+        turns = 0.0
+        for path in state.where.get(value, ()):
+            if path.startswith(("user", "model")) or "(" in path or ":" in path:
+                continue
+            row = taken.get(path)
+            if row is not None and sum(row) > 0:
+                return 1.0
+            turns = max(turns, sum(offers.get(path, ())))
+        return NEVER_TAKEN / (turns + NEVER_TAKEN)
 
     def guesses(self, state: State) -> list[Guess]:
         """Whole calls, in no particular order, no call twice."""

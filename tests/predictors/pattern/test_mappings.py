@@ -143,3 +143,22 @@ def test_a_date_without_a_year_lies_in_the_year_of_the_runs_dates() -> None:
     learned = train(*runs)
     assert top(learned, "on June 7").arguments == {"day": "2031-06-07"}
     assert any(rule.rule.startswith("user:date") for rule in learned.explain())
+
+
+def test_a_code_that_a_result_gave_as_something_else_is_unlikely() -> None:
+    """The user repeats the seat a booking told of; bookings were never looked up by seat."""
+    runs = [
+        session(
+            f"s{i}",
+            f"my code is AB{i:02}CD",
+            ("find", {"id": f"AB{i:02}CD"}, {"seat": f"QX{i:02}YZ"}),
+            f"and the code ZZ{i:02}AA",
+            ("find", {"id": f"ZZ{i:02}AA"}, {"seat": f"QW{i:02}YZ"}),
+        )
+        for i in range(12)
+    ]
+    learned = train(*runs)
+    steps = ("my code is AB77CD", ("find", {"id": "AB77CD"}, {"seat": "QX77YZ"}))
+    guesses = learned.predict(history(*steps, "and the code for QX77YZ, it is KK77AA"), 5)
+    chance = {guess.arguments["id"]: guess.p_next for guess in guesses}
+    assert chance.get("QX77YZ", 0.0) < chance["KK77AA"]
