@@ -44,6 +44,6 @@ def fits(seen: Mapping[str, float], value: Any) -> float:
     kind = kind_of_value(value)
     if kind is None or seen.get(kind, 0) >= LEAST_SEEN:
         return 1.0
-    total = sum(seen.values())
+    total = sum(count for count in seen.values() if count > 0)  # below 0: while a digest is taken out
     once = sum(1 for count in seen.values() if count == 1)
     return min(1.0, (once + NEVER) / (total + 1))

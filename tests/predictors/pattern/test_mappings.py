@@ -135,6 +135,7 @@ def test_a_value_of_another_kind_is_unlikely() -> None:
     assert fits({"Ax4": 20}, "WXYZ") == 1.0
     assert fits({"Ax4": 20}, "Economy") < 0.05
     assert fits({"a": 1, "b-c": 1, "9": 1}, "Economy") > 0.9
+    assert fits({"a": -1}, "Economy") == 0.7
 
 
 def test_a_date_without_a_year_lies_in_the_year_of_the_runs_dates() -> None:
