@@ -214,17 +214,6 @@ class Mappings:
                         found[digest] = p
         return sorted(((p, digest) for digest, p in found.items()), key=lambda each: (-each[0], each[1]))
 
-    def known(self) -> list[tuple[int, float, str]]:
-        """(phrase's hash, chance, digest) of every phrase that stands for something, best first."""
-        return sorted(
-            ((number, chance, digest) for number, row in self._meanings.items() for chance, digest in row),
-            key=lambda each: (-each[1], each[2], each[0]),
-        )
-
-    def before(self, tool: str, argument: str) -> dict[str, float]:
-        """The words before a phrase that go with this argument, each with its chance."""
-        return dict(self._around.get(tool + SEPARATOR + argument, {}))
-
 
 def _verbatim(counts: Counts, owners: Iterable[str]) -> dict[tuple[str, str], tuple[float, float]]:
     """(tool and argument, word before) -> (turns in which the argument was what the user typed there, turns)."""
