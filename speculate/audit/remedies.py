@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -176,7 +176,3 @@ def saved_share(now: Sequence[float], after: Sequence[float], seed: int) -> Inte
         shares.append(1 - sum(pair[1] for pair in drawn) / base if base else 0.0)
     shares.sort()
     return Interval(value, shares[int(0.025 * RESAMPLES)], shares[int(0.975 * RESAMPLES) - 1])
-
-
-def mean_of(efforts: Sequence[Effort], pick: Callable[[Effort], float]) -> float:
-    return sum(pick(effort) for effort in efforts) / len(efforts) if efforts else 0.0

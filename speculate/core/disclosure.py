@@ -102,13 +102,23 @@ class Disclosure:
 
 
 def _occurs(text: str, within: str) -> bool:
-    """Whether `text` stands in `within` with no letter or digit directly before or behind it."""
+    """Whether `text` stands in `within` with no letter or digit directly before or behind it.
+
+    Nor may it be cut out of a longer number: "2.5" holds neither 2 nor 5.
+    """
     start = within.find(text)
     while start != -1:
         end = start + len(text)
         before = start == 0 or not (within[start - 1].isalnum() and text[0].isalnum())
         after = end == len(within) or not (within[end].isalnum() and text[-1].isalnum())
-        if before and after:
+        if before and after and not _cuts_a_number(within, start, end):
             return True
         start = within.find(text, start + 1)
     return False
+
+
+def _cuts_a_number(within: str, start: int, end: int) -> bool:
+    """Whether a digit at either end goes on beyond a decimal point or a thousands separator."""
+    before = start >= 2 and within[start].isdigit() and within[start - 1] in ".," and within[start - 2].isdigit()
+    after = end + 1 < len(within) and within[end - 1].isdigit() and within[end] in ".," and within[end + 1].isdigit()
+    return before or after

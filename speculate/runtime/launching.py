@@ -62,9 +62,6 @@ class Launcher:
         self._tasks = tasks
         self._runs: dict[int, LaunchRun] = {}
 
-    def run_of(self, id: int) -> LaunchRun:
-        return self._runs[id]
-
     def launch(self, command: c.Launch, context: Context, chain: tuple[Any, ...]) -> None:
         tool = self._runtime.tools[command.call.tool]
         run = LaunchRun(command.id, command.session, tool, chain=chain)
