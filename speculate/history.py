@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, is_dataclass
+from time import perf_counter
 from typing import Any
 
 from speculate.resources import MAX_INT_BITS
@@ -70,16 +71,20 @@ class History:
     """The events of one session, append-only. Only the runtime appends; predictors read.
 
     `memo` is scratch space for predictors' incremental indexes, keyed by the predictor object; it may be
-    dropped at any time. `fork()` gives an independent copy for what-if chains; an index in the memo is copied by its
-    own `fork()` if it has one, else left out. A very long session forgets its oldest half, and the memo with it.
+    dropped at any time. An index with a method `appended(history)` is told of every event as it is appended, so that
+    it takes events in when they happen and not when somebody waits for a prediction; one that raises is dropped, and
+    its predictor, asked again, will raise where faults are counted. `indexing_s` sums what indexes took, in seconds.
+    `fork()` gives an independent copy for what-if chains; an index in the memo is copied by its own `fork()` if it
+    has one, else left out. A very long session forgets its oldest half, and the memo with it.
     """
 
-    __slots__ = ("_by_id", "_events", "_turn", "memo", "session", "tenant")
+    __slots__ = ("_by_id", "_events", "_turn", "indexing_s", "memo", "session", "tenant")
 
     def __init__(self, session: str = "", tenant: str | None = None, events: Iterable[Event] = ()) -> None:
         self.session = session
         self.tenant = tenant
         self.memo: dict[Any, Any] = {}
+        self.indexing_s = 0.0
         self._events: list[Event] = []
         self._by_id: dict[str, CallMade] = {}
         self._turn = 0
@@ -109,6 +114,19 @@ class History:
             self._turn = event.turn
         if len(self._events) > MAX_EVENTS:
             self._forget()
+        if self.memo:
+            self._tell()
+
+    def _tell(self) -> None:
+        """Tell the indexes that there is a new event."""
+        started = perf_counter()
+        for key, index in list(self.memo.items()):
+            if (appended := getattr(index, "appended", None)) is not None:
+                try:
+                    appended(self)
+                except Exception:  # foreign code: what it could not take in is met again, and counted, by `predict`
+                    del self.memo[key]
+        self.indexing_s += perf_counter() - started
 
     def _forget(self) -> None:
         del self._events[: MAX_EVENTS // 2]

@@ -51,13 +51,15 @@ class TurnEnded:
 
 @dataclass(frozen=True, slots=True)
 class PredictionsMade:
-    """One run of a predictor: `seconds` it took on the real clock."""
+    """One run of a predictor: `seconds` it took on the real clock, and before it `indexing_s` to take in the events
+    appended since the last one (see `History`)."""
 
     at: float
     session: str
     predictor: str
     predictions: tuple[Prediction, ...]
     seconds: float
+    indexing_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

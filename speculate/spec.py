@@ -261,6 +261,17 @@ class ToolSpec:
         text = canonical_json(values)
         return None if text is None else f"{self.name} {self.dedup_key} {text}"
 
+    @property
+    def is_never_launched(self) -> bool:
+        """Whether no call of the tool, whatever its arguments, may be launched early."""
+        if not self.declared or not self.speculate:
+            return True
+        if self.when:
+            return False
+        if self.effect is Effect.READ:
+            return self.idempotent is False
+        return self.effect is Effect.WRITE or self.confirm
+
     def sensitive_arguments(self) -> frozenset[str]:
         """Names of arguments never learned, recorded or used as a label."""
         return frozenset(name for name, spec in self.arguments.items() if spec.sensitive)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from math import exp, log
 from operator import mul
 
-from predictors.pattern.guessing import Guess
+from predictors.pattern.guessing import Call, Guess
 
 PULL = 4.0  # rows of evidence that the starting weights count for
 ROUNDS = 16
@@ -19,6 +19,9 @@ ROUNDS = 16
 # bias, logit of the tool in its context, words, forms, log of the arguments, user spoke last, made before, one record
 NEXT_START = (0.0, 1.0, 0.35, 0.5, 1.0, 0.0, -1.0, 0.0)
 USE_START = (0.0, 0.6, 0.5, 0.5, 0.4, 0.0, -0.5)
+
+
+Weights = tuple[Sequence[float], Sequence[float]]  # of p_next's features, of p_use's
 
 
 def logit(p: float) -> float:
@@ -33,20 +36,28 @@ def probability(score: float) -> float:
 
 def next_features(guess: Guess, asked: bool) -> tuple[float, ...]:
     """What the chance of the next turn depends on."""
-    arguments = log(guess.p_arguments) if guess.p_arguments > 0.001 else -7.0
+    call = guess.call
     return (
-        1.0, guess.context, guess.words, guess.forms, arguments, 1.0 if asked else 0.0,
-        1.0 if guess.repeated else 0.0, guess.together,
+        1.0, guess.context, guess.words, guess.forms, call.log_arguments, 1.0 if asked else 0.0, call.repeated,
+        call.together,
     )  # fmt: skip
 
 
 def use_features(guess: Guess, p_next: float, asked: bool) -> tuple[float, ...]:
     """What the chance of any later turn depends on."""
-    arguments = log(guess.p_arguments) if guess.p_arguments > 0.001 else -7.0
+    call = guess.call
     return (
-        1.0, logit(p_next), logit(guess.p_later), log(max(0.01, guess.reach)), arguments, 1.0 if asked else 0.0,
-        1.0 if guess.repeated else 0.0,
+        1.0, logit(p_next), logit(guess.p_later), log(max(0.01, call.reach)), call.log_arguments, 1.0 if asked else 0.0,
+        call.repeated,
     )  # fmt: skip
+
+
+def weigh(weights: Weights, calls: Sequence[Call]) -> None:
+    """Note what a call's own features add to both scores (see `next_features` and `use_features`)."""
+    (_, _, _, _, by_arguments, _, by_repeated, by_together), use = weights
+    for call in calls:
+        call.next_part = by_arguments * call.log_arguments + by_repeated * call.repeated + by_together * call.together
+        call.use_part = use[3] * log(max(0.01, call.reach)) + use[4] * call.log_arguments + use[6] * call.repeated
 
 
 def score(weights: Sequence[float], features: Sequence[float]) -> float:

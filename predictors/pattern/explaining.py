@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from predictors.pattern.counts import ALL, SEPARATOR, Counts, wide
-from predictors.pattern.guessing import Guesser, Value
+from predictors.pattern.filling import Value
+from predictors.pattern.guessing import Guesser
 from predictors.pattern.mappings import MAPPED
 from predictors.pattern.pools import SLOT_NAMES, STALE
 from predictors.pattern.records import JOIN, PAIR
@@ -40,7 +41,7 @@ def kind_of(rule: str) -> str:
 
 def source_of(value: Value, state: State, vault: Vault) -> ArgumentSource:
     """Where this predicted value came from."""
-    _, _, rule, slot, event, _ = value
+    _, _, rule, slot, event, _, _ = value
     if rule[:1] == "=":
         return ArgumentSource("constant", "", None, vault.tenants(rule[1:]))
     if rule.startswith(MAPPED):
@@ -66,10 +67,11 @@ def explain_rules(guesser: Guesser, counts: Counts, vault: Vault) -> list[Rule]:
     for tool in sorted(counts.forms):
         rules = guesser.rules(tool)
         turns = counts.contexts.get(ALL, {}).get(tool, 0)
-        for name in sorted(rules.arguments):
+        for argument in sorted(rules.arguments(), key=lambda each: each.name):
+            name = argument.name
             taken = counts.takes[tool][name]
             found = []
-            for chance, path, change, chances, _ in rules.arguments[name]:
+            for chance, path, change, chances, _ in argument.rules:
                 slot = chances.index(chance)
                 rule = f"{path}|{change}" if change else path
                 support = wide(taken[rule])[slot]
@@ -83,7 +85,7 @@ def explain_rules(guesser: Guesser, counts: Counts, vault: Vault) -> list[Rule]:
                 found.append(
                     Rule(tool, name, f"{shown} [{_slot(slot)}]", support, support / max(support, offered), tenants)
                 )
-            for _, value, rule, _ in rules.constants.get(name, ()):
+            for _, value, rule, _ in argument.constants:
                 support = sum(taken[rule])
                 found.append(
                     Rule(tool, name, f"= {value!r}", support, support / max(1, turns), vault.tenants(rule[1:]))

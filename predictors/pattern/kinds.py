@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from predictors.pattern.text import shape
@@ -16,8 +17,11 @@ OTHER = "other"
 
 def kind_of_value(value: Any) -> str | None:
     """A name for the kind; None if it cannot be told."""
-    if type(value) is not str:
-        return type(value).__name__
+    return _kind_of_text(value) if type(value) is str else type(value).__name__
+
+
+@lru_cache(maxsize=8_192)
+def _kind_of_text(value: str) -> str | None:
     if MARK in value:
         return value.partition("~")[2] if value[0] == MARK else None
     if len(value) > 80 or "\n" in value:
@@ -36,12 +40,11 @@ def stand_in(number: int, value: Any) -> str:
     return f"{MARK}{number}~{kind_of_value(value)}"
 
 
-def fits(seen: Mapping[str, float], value: Any) -> float:
-    """How much less likely the value is for an argument whose values were of these kinds: 1.0 for a kind it had.
+def fits(seen: Mapping[str, float], kind: str | None) -> float:
+    """How much less likely a value of this kind is for an argument whose values were of these: 1.0 for one it had.
 
     For one it never had, the share of kinds seen once, as Good and Turing estimate what is still to be seen.
     """
-    kind = kind_of_value(value)
     if kind is None or seen.get(kind, 0) >= LEAST_SEEN:
         return 1.0
     total = sum(count for count in seen.values() if count > 0)  # below 0: while a digest is taken out

@@ -195,6 +195,15 @@ class Mappings:
                 other = self._by_name.setdefault(name, {})
                 other[around] = max(other.get(around, 0), chance / 2)
 
+    def knows(self, tool: str, argument: str) -> bool:
+        """Whether any phrase may stand for a value of this argument."""
+        return tool + SEPARATOR + argument in self._around or argument in self._by_name
+
+    def meaning(self, phrases: Iterable[Phrase]) -> list[Phrase]:
+        """Those of the phrases that may stand for anything."""
+        meanings = self._meanings
+        return [phrase for phrase in phrases if phrase[0] in meanings]
+
     def values(self, tool: str, argument: str, phrases: Sequence[Phrase]) -> list[tuple[float, str]]:
         """(chance, digest) of what an argument may be after these phrases; nothing where nothing is known."""
         around_chance = self._around.get(tool + SEPARATOR + argument) or self._by_name.get(argument)

@@ -106,8 +106,12 @@ class Pool:
         out: list[Slotted] = []
         event, elements = segment.event, segment.elements
         mentioned: Sequence[int] = ()
-        if state.times_asked and not segment.is_users:
-            mentioned = segment.find_mentioned(state)
+        if not segment.is_users and state.times_asked:
+            mentioned = segment.mentioned if segment.asked == state.times_asked else segment.find_mentioned(state)
+        if not mentioned and not used:  # in order
+            for index, value in enumerate(segment.values[:MAX_RANKED]):
+                out.append(((index if index < UNUSED else UNUSED - 1) + stale, value, event, elements[index]))
+            return out
         spoken_of = MENTIONED
         rank = 0
         again = latest = -1
@@ -132,19 +136,19 @@ class Pool:
         """Unused values of earlier segments, the latest first: one that was spoken of, one that was not."""
         segments = self.segments
         latest = segments[-1].values
+        times_asked = state.times_asked
         plain = True
-        for number in range(len(segments) - 2, max(-1, len(segments) - 2 - MAX_LOOK_BACK), -1):
-            segment = segments[number]
-            mentioned: Sequence[int] = ()
-            if state.times_asked and not segment.is_users:
-                mentioned = segment.find_mentioned(state)
-            for index in mentioned:
-                value = segment.values[index]
-                if value not in used and value not in latest:
-                    out.append((LEFT_MENTIONED + stale, value, segment.event, segment.elements[index]))
-                    return
+        for segment in segments[-2 : -2 - MAX_LOOK_BACK : -1]:
+            values = segment.values
+            if times_asked and not segment.is_users:
+                mentioned = segment.mentioned if segment.asked == times_asked else segment.find_mentioned(state)
+                for index in mentioned:
+                    value = values[index]
+                    if value not in used and value not in latest:
+                        out.append((LEFT_MENTIONED + stale, value, segment.event, segment.elements[index]))
+                        return
             if plain:
-                for index, value in enumerate(segment.values):
+                for index, value in enumerate(values):
                     if value not in used and value not in latest:
                         out.append((LEFT + stale, value, segment.event, segment.elements[index]))
                         plain = False

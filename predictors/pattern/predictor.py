@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from operator import is_ as _is
+from functools import partial
+from math import exp
 from typing import Any, ClassVar
 
-from predictors.pattern.calibration import NEXT_START, USE_START, next_features, probability, score, use_features
+from predictors.pattern.calibration import NEXT_START, USE_START, Weights, logit, weigh
+from predictors.pattern.choosing import NEVER_LATER
 from predictors.pattern.counts import Counts
 from predictors.pattern.digest import Sample
 from predictors.pattern.explaining import Rule, explain_rules, source_of
-from predictors.pattern.guessing import Guesser, Value
+from predictors.pattern.filling import Value
+from predictors.pattern.guessing import MAX_TOOLS, Guesser, later_keys
 from predictors.pattern.indexing import Indexer
 from predictors.pattern.online import observe_call
 from predictors.pattern.rules import OpenValues
 from predictors.pattern.state import State
 from predictors.pattern.training import SAMPLE, Trainer, calibrate
 from predictors.pattern.vault import Vault
+from predictors.pattern.viewing import View
 from speculate.calls import ToolCall
-from speculate.history import Event, History
+from speculate.history import History
 from speculate.prediction import ArgumentSource, Prediction
 from speculate.spec import ToolSpec
 from speculate.trace import RecordedSession
@@ -26,10 +30,10 @@ from speculate.trace import RecordedSession
 MIN_TENANTS = 3
 MAX_KEYS = 4_000
 MAX_PREDICTIONS = 32
+LEAST_NEXT = -3.9  # log odds of a call with sure arguments, below which its tool is looked at only if its later use
+LEAST_USE = -3.0  # is likelier than this
+LEAST_GATED = -2.5  # the same for tools that are never launched: only the next turn matters
 MAX_SOURCES = 4_096  # kept, of arguments
-MAX_REMEMBERED = 64  # states kept for histories that fork
-
-Weights = tuple[Sequence[float], Sequence[float]]
 
 
 class PatternPredictor:
@@ -43,7 +47,7 @@ class PatternPredictor:
     KIND: ClassVar[str] = "pattern"
 
     def __init__(self, *, min_tenants: int = MIN_TENANTS, sample: int = SAMPLE, max_keys: int = MAX_KEYS) -> None:
-        self._set(Counts(), Vault(min_tenants), Sample(sample), {}, {}, max_keys, None)
+        self._set(Counts(), Vault(min_tenants), Sample(sample), {}, {}, frozenset(), max_keys, None)
 
     def _set(
         self,
@@ -52,6 +56,7 @@ class PatternPredictor:
         sample: Sample,
         hidden: Mapping[str, frozenset[str]],
         schema: Mapping[str, Sequence[str]],
+        gated: frozenset[str],
         max_keys: int,
         weights: Weights | None,
     ) -> None:
@@ -66,13 +71,13 @@ class PatternPredictor:
         self.sample = sample
         self.hidden = dict(hidden)
         self.schema = dict(schema)
+        self.gated = gated
         self._indexer = Indexer()
-        self._guesser = Guesser(counts, OpenValues(vault), self.hidden, self.schema)
         self._weights = weights or calibrate(counts, vault, sample, self.hidden)
+        self._guesser = Guesser(counts, OpenValues(vault), self.hidden, self.schema, partial(weigh, self._weights))
         self._year = self._usual_year()
         self._learned = 0  # calls observed: what was answered before an observation is out of date
         self._sources: dict[tuple[str, int, str | None], ArgumentSource] = {}
-        self._states: dict[int, tuple[Sequence[Event], State]] = {}
 
     @classmethod
     def _of(cls, *parts: Any) -> PatternPredictor:
@@ -89,7 +94,9 @@ class PatternPredictor:
         trainer = Trainer(specs, min_tenants, sample)
         for session in sessions:
             trainer.add(session)
-        return cls._of(trainer.counts, trainer.vault, trainer.sample, trainer.hidden, trainer.schema, max_keys, None)
+        return cls._of(
+            trainer.counts, trainer.vault, trainer.sample, trainer.hidden, trainer.schema, trainer.gated, max_keys, None
+        )  # fmt: skip
 
     def merge(self, other: PatternPredictor) -> PatternPredictor:
         """A new model, equal to the one trained on the sessions of both. Raises ValueError if settings differ."""
@@ -106,7 +113,12 @@ class PatternPredictor:
                 hidden[tool] = hidden.get(tool, frozenset()) | names
             for tool, arguments in each.schema.items():
                 schema[tool] = sorted({*schema.get(tool, ()), *arguments})
-        return self._of(counts, vault, sample, hidden, schema, self.max_keys, None)
+        gated = frozenset(
+            tool
+            for tool in self.gated | other.gated
+            if all(tool in each.gated or tool not in each.counts.forms for each in (self, other))
+        )
+        return self._of(counts, vault, sample, hidden, schema, gated, self.max_keys, None)
 
     def _usual_year(self) -> str | None:
         """The year that dates among arguments mostly lay in, if enough tenants showed it."""
@@ -117,59 +129,71 @@ class PatternPredictor:
                 return year
         return None
 
-    def _state(self, history: History) -> State:
-        events = history.events
-        state: State | None = history.memo.get(self)
-        if state is None:
-            state = history.memo[self] = self._forked(events)
-        if state.count < len(events):
-            state.answer = None
-            index = self._indexer.index
-            while state.count < len(events):
-                state.take(index(events[state.count], state.year))
-            if len(self._states) >= MAX_REMEMBERED:
-                del self._states[next(iter(self._states))]
-            self._states[id(events[-1])] = (events, state)
-        return state
-
-    def _forked(self, events: Sequence[Event]) -> State:
-        """A state to start from: a copy of that of a history with the same beginning, or an empty one."""
-        for length in range(len(events), max(0, len(events) - 4), -1):
-            found = self._states.get(id(events[length - 1]))
-            if found is not None:
-                others, state = found
-                if state.count == length and all(map(_is, others[:length], events)):
-                    return state.copy()
-        return State(self._year)
+    def _view(self, history: History) -> View:
+        view: View | None = history.memo.get(self)
+        if view is None:
+            view = history.memo[self] = View(self._indexer, self._guesser, State(self._year))
+        view.appended(history)
+        return view
 
     def predict(self, history: History, limit: int) -> Sequence[Prediction]:
         """At most `limit` whole calls, best `p_next` first. The answer to an unchanged history is remembered."""
-        state = self._state(history)
-        answer = state.answer
+        view = self._view(history)
+        answer = view.answer
         limit = max(0, min(limit, MAX_PREDICTIONS))
         if answer is None or answer[0] != self._learned or answer[1] < limit:
-            answer = state.answer = (self._learned, limit, self._predict(state, limit))
+            answer = view.answer = (self._learned, limit, self._predict(view, limit))
         return list(answer[2][:limit])
 
-    def _predict(self, state: State, limit: int) -> list[Prediction]:
+    def _predict(self, view: View, limit: int) -> list[Prediction]:
         weights_next, weights_use = self._weights
-        asked = state.asked
+        state = view.state
+        bias, by_context, by_words, by_forms, _, by_asked, _, _ = weights_next
+        use_bias, by_next, by_later, _, _, use_by_asked, _ = weights_use
+        if state.asked:
+            bias += by_asked
+            use_bias += use_by_asked
+        guesser = self._guesser
+        chooser = guesser.chooser
+        standing = guesser.standing(state)
+        keys = state.contexts()
+        later = chooser.later(later_keys(keys))
+        gated = self.gated
         scored = []
-        for number, guess in enumerate(self._guesser.guesses(state)):
-            p_next = probability(score(weights_next, next_features(guess, asked)))
-            scored.append((-p_next, number, guess))
+        number = 0
+        for _, tool, context, words, forms in chooser.tools(state, keys)[:MAX_TOOLS]:
+            base = bias + by_context * context + by_words * words + by_forms * forms
+            if tool in gated:
+                if base < LEAST_GATED:
+                    continue
+            elif (
+                base < LEAST_NEXT
+                and use_bias + by_next * base + by_later * logit(later.get(tool, NEVER_LATER)) < LEAST_USE
+            ):
+                continue
+            for call in guesser.calls(state, standing, tool):
+                scored.append((-base - call.next_part, number, tool, call))
+                number += 1
         scored.sort()
         out = []
-        for negative, _, guess in scored[:limit]:
-            p_next = -negative
-            p_use = max(p_next, probability(score(weights_use, use_features(guess, p_next, asked))))
-            sources = {name: self._source(value, state) for name, value in guess.origins.items()}
-            out.append(Prediction(guess.tool, guess.arguments, p_next, p_use, sources, self.KIND))
+        for total, _, tool, call in scored[:limit]:
+            total = -total
+            p_next = 1 / (1 + exp(-total)) if total > -30 else 0.0
+            use = use_bias + call.use_part
+            use += by_next * (-7.0 if total < -7.0 else min(total, 7.0))
+            use += by_later * logit(later.get(tool, NEVER_LATER))
+            p_use = 1 / (1 + exp(-use)) if use > -30 else 0.0
+            sources = call.sources
+            if sources is None:
+                sources = call.sources = {
+                    name: self._source(value, state) for name, value in zip(call.order, call.chosen, strict=True)
+                }
+            out.append(Prediction(tool, call.arguments, p_next, max(p_use, p_next), sources, self.KIND))
         return out
 
     def _source(self, value: Value, state: State) -> ArgumentSource:
         """Where a value came from; said once for each source that does not depend on what is known of tenants."""
-        _, _, rule, slot, event, _ = value
+        _, _, rule, slot, event, _, _ = value
         if "=" in rule:
             return source_of(value, state, self.vault)
         key = (rule, slot, state.sources[event])
@@ -182,7 +206,7 @@ class PatternPredictor:
 
     def observe(self, history: History, call: ToolCall) -> None:
         """Learn from a real call, made in the state `history` is in just before it; old counts fade."""
-        state = self._state(history)
+        state = self._view(history).state
         observe_call(self.counts, self.vault, self.hidden, state, history, call)
         self._guesser.forget(call.tool)
         self._learned += 1
@@ -198,6 +222,7 @@ class PatternPredictor:
             "max_keys": self.max_keys,
             "sample_size": self.sample.size,
             "sensitive": {tool: sorted(names) for tool, names in sorted(self.hidden.items()) if names},
+            "gated": sorted(self.gated),
             "schema": {tool: sorted(names) for tool, names in sorted(self.schema.items())},
             "weights": {"next": list(self._weights[0]), "use": list(self._weights[1])},
             "counts": self.counts.to_document(),
@@ -217,6 +242,7 @@ class PatternPredictor:
             Sample.from_document(document["sample"], int(document["sample_size"])),
             {tool: frozenset(names) for tool, names in document["sensitive"].items()},
             document["schema"],
+            frozenset(document["gated"]),
             int(document["max_keys"]),
             weights,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from predictors.pattern.changes import CHANGES, fill
@@ -42,12 +43,70 @@ class OpenValues:
         return CHANGES[change](value)
 
 
+class ArgumentRules:
+    """What the counts say about one argument: rules (best chance, path, change, chance by slot, whether leftovers
+    count) and constants (best chance, value, rule, chance by stage), best first; the kinds its values were of."""
+
+    __slots__ = ("constants", "fit_of", "kinds", "name", "never", "rules", "tool")
+
+    def __init__(self, tool: str, name: str) -> None:
+        self.tool = tool
+        self.name = name
+        self.rules: list[tuple[float, str, str, list[float], bool]] = []
+        self.constants: list[tuple[float, Any, str, list[float]]] = []
+        self.kinds: Mapping[str, float] = {}
+        self.fit_of: dict[str | None, float] = {}  # kind -> what `kinds.fits` said
+        self.never: dict[str, float] = {}  # a result's path -> turns in which it gave something else, -1 if it was it
+
+    def learn(
+        self, rows: Mapping[str, list[float]], offers: Mapping[str, list[float]], stages: Sequence[float], values: Any
+    ) -> None:
+        """Work the rules out from counts."""
+        for rule, row in rows.items():
+            taken = wide(row)
+            if rule[0] == "=":
+                chances = [(t - 0.4) / (n + 0.6) if t > 0.4 else 0.0 for t, n in zip(taken, stages, strict=True)]
+                best = max(chances)
+                if best > LEAST_CONSTANT:
+                    usable, value = values.constant(rule)
+                    if usable:
+                        self.constants.append((best, value, rule, chances))
+                continue
+            path, _, change = (
+                rule.rpartition("|") if rule.rpartition("|")[2] in CHANGES or "|=" in rule else (rule, "", "")
+            )
+            offered = offers.get(path)
+            if offered is None or min(offered) < 0:  # below 0: bounded away, while a digest is taken out
+                continue
+            chances = [
+                (t - 0.4) / (max(t, o) + 0.6) if t > 0.4 else 0.0 for t, o in zip(taken, wide(offered), strict=True)
+            ]
+            for first in (0, STALE):  # what comes after the next may be fetched ahead
+                for slot in (first + 1, first + 2, first + LEFT):
+                    chances[slot] = max(chances[slot], AHEAD * chances[first])
+            best = max(chances)
+            if best > LEAST_RULE:
+                left = max(
+                    chances[LEFT], chances[LEFT_MENTIONED], chances[LEFT + STALE], chances[LEFT_MENTIONED + STALE]
+                )
+                self.rules.append((best, path, change, chances, left > LEAST_RULE))
+        self.rules.sort(key=lambda each: (-each[0], each[1], each[2]))
+        self.constants.sort(key=lambda each: (-each[0], each[2]))
+        del self.rules[MAX_RULES:]
+        del self.constants[MAX_CONSTANTS:]
+
+    def __len__(self) -> int:
+        return len(self.rules) + len(self.constants)
+
+
 class ToolRules:
     """What the counts say about one tool's arguments, ready to be applied."""
 
-    __slots__ = ("arguments", "constants", "forms", "joint")
+    __slots__ = ("_arguments", "forms", "joint", "reached", "tool")
 
     def __init__(self, counts: Counts, tool: str, values: Any) -> None:
+        self.tool = tool
+        self.reached = _Reached(counts.reach.get(tool, {}), counts.reach.get(ALL, {}))
         forms = counts.forms.get(tool, {})
         total = forms.get(ALL, 0)
         self.forms = [
@@ -78,40 +137,34 @@ class ToolRules:
                 found.append((max(chances), group, paths, chances, rule))
         found.sort(key=lambda each: (-each[0], each[4]))
         self.joint = found[:MAX_JOINT]
-        self.arguments: dict[str, list[tuple[float, str, str, list[float], bool]]] = {}
-        self.constants: dict[str, list[tuple[float, Any, str, list[float]]]] = {}
+        self._arguments: dict[str, ArgumentRules] = {}
         for name, rows in counts.takes.get(tool, {}).items():
-            learned = []
-            constants = []
-            for rule, row in rows.items():
-                taken = wide(row)
-                if rule[0] == "=":
-                    chances = [(t - 0.4) / (n + 0.6) if t > 0.4 else 0.0 for t, n in zip(taken, stages, strict=True)]
-                    best = max(chances)
-                    if best > LEAST_CONSTANT:
-                        usable, value = values.constant(rule)
-                        if usable:
-                            constants.append((best, value, rule, chances))
-                    continue
-                path, _, change = (
-                    rule.rpartition("|") if rule.rpartition("|")[2] in CHANGES or "|=" in rule else (rule, "", "")
-                )
-                offered = offers.get(path)
-                if offered is None or min(offered) < 0:  # below 0: bounded away, while a digest is taken out
-                    continue
-                chances = [
-                    (t - 0.4) / (max(t, o) + 0.6) if t > 0.4 else 0.0 for t, o in zip(taken, wide(offered), strict=True)
-                ]
-                for first in (0, STALE):  # what comes after the next may be fetched ahead
-                    for slot in (first + 1, first + 2, first + LEFT):
-                        chances[slot] = max(chances[slot], AHEAD * chances[first])
-                best = max(chances)
-                if best > LEAST_RULE:
-                    left = max(
-                        chances[LEFT], chances[LEFT_MENTIONED], chances[LEFT + STALE], chances[LEFT_MENTIONED + STALE]
-                    )
-                    learned.append((best, path, change, chances, left > LEAST_RULE))
-            learned.sort(key=lambda each: (-each[0], each[1], each[2]))
-            constants.sort(key=lambda each: (-each[0], each[2]))
-            self.arguments[name] = learned[:MAX_RULES]
-            self.constants[name] = constants[:MAX_CONSTANTS]
+            argument = self._arguments[name] = ArgumentRules(tool, name)
+            argument.learn(rows, offers, stages, values)
+            argument.kinds = counts.kinds.get(tool + SEPARATOR + name) or {}
+
+    def argument(self, name: str) -> ArgumentRules:
+        """The rules of one argument; none, if nothing was learned of it."""
+        found = self._arguments.get(name)
+        if found is None:
+            found = self._arguments[name] = ArgumentRules(self.tool, name)
+        return found
+
+    def arguments(self) -> Sequence[ArgumentRules]:
+        """All that are known."""
+        return list(self._arguments.values())
+
+
+class _Reached(dict[str, float]):
+    """By rule: the share of the values its path offered that the tool was called with later; 1.0 if not known."""
+
+    __slots__ = ("_all", "_rows")
+
+    def __init__(self, rows: Mapping[str, Sequence[float]], everything: Mapping[str, Sequence[float]]) -> None:
+        self._rows, self._all = rows, everything
+
+    def __missing__(self, rule: str) -> float:
+        row, whole = self._rows.get(rule), self._all.get(rule)
+        share = 1.0 if row is None or whole is None else max(0.1, row[0] + 0.1) / (max(0.0, whole[0]) + 1)
+        self[rule] = share
+        return share

@@ -33,7 +33,6 @@ class State:
     """The index of one session, kept in step with its history."""
 
     __slots__ = (
-        "answer",
         "asked",
         "boundary",
         "calls",
@@ -57,6 +56,7 @@ class State:
         "sources",
         "spent",
         "spoken",
+        "standing",
         "times_asked",
         "tools",
         "turn",
@@ -71,7 +71,7 @@ class State:
     def __init__(self, year: str | None = None) -> None:
         self.count = 0  # events taken in
         self.evidence: Any = None  # what words say about tools, kept until the user says more
-        self.answer: Any = None  # what was predicted for it, kept until it changes
+        self.standing: Any = None  # what was worked out from it and still stands
         self.pools: dict[str, Pool] = {}
         self.names: dict[str, list[str]] = {}  # last field of a path -> paths, of the first `named_pools` pools
         self.named_pools = 0

@@ -76,6 +76,7 @@ class Trainer:
         self._specs = specs
         self.hidden = {name: names for name, spec in specs.items() if (names := spec.sensitive_arguments())}
         self.schema = {name: arguments for name, spec in specs.items() if (arguments := schema_of(spec))}
+        self.gated = frozenset(name for name, spec in specs.items() if spec.is_never_launched)
         self._indexer = Indexer()
 
     @without_collection()

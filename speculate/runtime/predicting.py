@@ -57,6 +57,7 @@ class GuardedPredictor:
         if not self.is_on:
             return []
         limit = self._runtime.policy.predictions
+        indexing_s, history.indexing_s = history.indexing_s, 0.0
         started = perf_counter()
         try:
             answer = self.predictor.predict(history, limit)
@@ -70,12 +71,14 @@ class GuardedPredictor:
         sound = [guess for guess in guesses if is_sound(guess)]
         if len(sound) < len(guesses):
             self._fault(session, f"{len(guesses) - len(sound)} of {len(guesses)} predictions are unsound")
-        elif self._limit_s is not None and seconds > self._limit_s:
-            self._fault(session, f"took {seconds:.3f} s, more than {self._limit_s:g} s")
+        elif self._limit_s is not None and seconds + indexing_s > self._limit_s:
+            self._fault(session, f"took {seconds + indexing_s:.3f} s, more than {self._limit_s:g} s")
         else:
             self.streak = 0
         if self._runtime.observers:
-            self._runtime.tell(PredictionsMade(self._runtime.now(), session, self.name, tuple(sound), seconds))
+            self._runtime.tell(
+                PredictionsMade(self._runtime.now(), session, self.name, tuple(sound), seconds, indexing_s)
+            )
         return sound
 
     def observe(self, history: History, call: ToolCall, session: str) -> None:

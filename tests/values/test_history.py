@@ -269,3 +269,40 @@ def test_a_snapshot_of_a_result_is_its_text_read() -> None:
     """Both steps in one."""
     assert snapshot('{"id": 1}') == {"id": 1}
     assert snapshot(Order(1)) == {"id": 1, "items": []}
+
+
+class Follower:
+    """An index that is told of events; it may fail on one."""
+
+    def __init__(self, fails_on: str = "") -> None:
+        self.seen: list[int] = []
+        self.fails_on = fails_on
+
+    def appended(self, history: History) -> None:
+        if history.events[-1] == UserText(self.fails_on):
+            raise ValueError("no")
+        self.seen.append(len(history.events))
+
+
+def test_an_index_is_told_of_every_event_as_it_comes() -> None:
+    """And its time is added up; one that has no ear for it is left alone."""
+    history = History("s", events=[UserText("a")])
+    follower = Follower()
+    history.memo["one"] = follower
+    history.memo["two"] = object()
+    history.append(UserText("b"))
+    history.append(UserText("c"))
+    assert follower.seen == [2, 3]
+    assert history.indexing_s > 0
+
+
+def test_an_index_that_raises_is_dropped_and_harms_nobody() -> None:
+    """Its predictor will meet the event again when it is asked, where faults are counted."""
+    history = History("s")
+    failing, other = Follower("b"), Follower()
+    history.memo["one"], history.memo["two"] = failing, other
+    for text in "abc":
+        history.append(UserText(text))
+    assert failing.seen == [1]
+    assert other.seen == [1, 2, 3]
+    assert list(history.memo) == ["two"]

@@ -132,10 +132,10 @@ def test_a_value_of_another_kind_is_unlikely() -> None:
     assert [kind_of_value(each) for each in ("é", "line\nline", "lower|\x7f3~Ax4", stand_in(3, "AB12"))] == [
         "other", "long", None, "Ax4",
     ]  # fmt: skip
-    assert fits({"Ax4": 20}, "WXYZ") == 1.0
-    assert fits({"Ax4": 20}, "Economy") < 0.05
-    assert fits({"a": 1, "b-c": 1, "9": 1}, "Economy") > 0.9
-    assert fits({"a": -1}, "Economy") == 0.7
+    assert fits({"Ax4": 20}, kind_of_value("WXYZ")) == 1.0
+    assert fits({"Ax4": 20}, kind_of_value("Economy")) < 0.05
+    assert fits({"a": 1, "b-c": 1, "9": 1}, kind_of_value("Economy")) > 0.9
+    assert fits({"a": -1}, kind_of_value("Economy")) == 0.7
 
 
 def test_a_date_without_a_year_lies_in_the_year_of_the_runs_dates() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 
 import pytest
 from hypothesis import given, settings
@@ -201,12 +203,15 @@ def test_a_fork_starts_from_where_its_history_stood() -> None:
     assert learned.predict(History("now", None, seen.events[:1]), 5) == before
 
 
-def test_many_sessions_are_forgotten_again() -> None:
-    """States of histories that came and went do not pile up."""
+def test_sessions_are_forgotten_with_their_histories() -> None:
+    """A predictor holds on to nothing of a history that is gone."""
     learned = train()
-    for number in range(200):
-        learned.predict(history(f"text {number}"), 3)
-    assert len(learned._states) <= 64
+    seen = history("text")
+    learned.predict(seen, 3)
+    index = weakref.ref(seen.memo[learned].state.spoken)
+    del seen
+    gc.collect()
+    assert index() is None
 
 
 def test_the_sample_is_the_same_however_it_was_gathered() -> None:

@@ -1,0 +1,224 @@
+"""Which tool comes next, and which are still to come: chances in context, moved by what was said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import log
+from typing import Any
+
+from predictors.pattern.counts import ALL, Counts
+from predictors.pattern.learning import form_features, word_features
+from predictors.pattern.state import State
+
+BACK_OFF = 3.0  # turns a coarser context counts for
+LOCAL_BACK_OFF = 4.0
+UNSEEN_HERE = 0.05  # chance of a tool this session called and no trace did
+WORD_WEIGHT = 0.3  # words are far from independent: their evidence is tempered
+WORD_PRIOR = 3.0
+MAX_SWING = 4.0
+MAX_CANDIDATES = 24
+LEAST_RATIO = 0.4
+UNTRAINED = 0.1
+NEVER_LATER = 0.02
+MIN_SCORE = -6.5  # log odds below which a tool is not looked at
+MAX_KNOWN = 1_024  # contexts whose chances are kept
+NO_EVIDENCE: Mapping[str, float] = {}
+
+Choice = tuple[float, str, float, float, float]  # log odds in all, tool, in context, by words, by forms
+
+
+def _odds(p: float) -> float:
+    return -7.0 if p < 0.001 else 7.0 if p > 0.999 else log(p / (1 - p))
+
+
+class Chooser:
+    """Chances of tools from counts. What is derived is kept until `forget`."""
+
+    __slots__ = ("_bases", "_chances", "_counts", "_forms", "_laters", "_ratios", "_schema", "version")
+
+    def __init__(self, counts: Counts, schema: Mapping[str, Sequence[str]]) -> None:
+        self._counts = counts
+        self._schema = schema
+        self.version = 0  # of what words say
+        self._bases: dict[str, list[tuple[str, float, float]]] = {}  # kind of turn -> (tool, chance, log odds)
+        self._chances: dict[str, dict[str, tuple[float, float]]] = {}  # context -> tool -> chance, log odds
+        self._laters: dict[str, dict[str, float]] = {}
+        self._ratios: dict[str, list[tuple[str, float]]] = {}
+        self._forms: dict[tuple[str, ...], dict[str, float]] = {}
+
+    def forget(self) -> None:
+        """The counts have changed."""
+        self.version += 1
+        self._chances.clear()
+        self._laters.clear()
+        self._ratios.clear()
+        self._forms.clear()
+        self._bases.clear()
+
+    def tools(self, state: State, keys: Sequence[str]) -> list[Choice]:
+        """The tools that the next turn may call in these contexts, best first."""
+        root = self._counts.contexts.get(ALL)
+        words: Mapping[str, float] = NO_EVIDENCE
+        forms: Mapping[str, float] = NO_EVIDENCE
+        if root is None:
+            chances = dict.fromkeys(self._schema, (UNTRAINED, _odds(UNTRAINED)))
+        else:
+            chances = self._in_context(root, keys)
+            words = self.words(state)
+            forms = self._by_forms(state)
+        followers: Mapping[str, int] = {}
+        total = 0
+        if state.tools:
+            signatures = state.signatures
+            followers = state.follow.get(signatures[-1] if signatures else "^", {})
+            total = sum(followers.values())
+            missing = [tool for tool in state.tools if tool not in chances]
+            if missing:
+                chances = {**chances, **dict.fromkeys(missing, (UNSEEN_HERE, _odds(UNSEEN_HERE)))}
+        out = []
+        words_of, forms_of, here = words.get, forms.get, followers.get
+        total_ = total + LOCAL_BACK_OFF
+        for tool, (p, context) in chances.items():
+            if total:
+                p = (here(tool, 0) + LOCAL_BACK_OFF * p) / total_
+                context = -7.0 if p < 0.001 else 7.0 if p > 0.999 else log(p / (1 - p))
+            word = words_of(tool, 0.0)
+            form = forms_of(tool, 0.0)
+            best = context + 0.5 * word + 0.5 * form
+            if best >= MIN_SCORE:
+                out.append((-best, tool, context, word, form))
+        out.sort()
+        return out
+
+    def _in_context(self, root: Mapping[str, float], keys: Sequence[str]) -> dict[str, tuple[float, float]]:
+        """For each tool, the chance that the next turn calls it in these contexts, coarse first, and its log odds."""
+        contexts = self._counts.contexts
+        rows = []
+        finest = ALL
+        for key in keys:
+            row = contexts.get(key)
+            if row is None or row[ALL] <= 0:
+                break
+            rows.append(row)
+            finest = key
+        known = self._chances.get(finest)  # the finest context that was seen names all the coarser ones
+        if known is not None:
+            return known
+        total = root[ALL] + 1
+        chance = {tool: (count + 0.1) / total for tool, count in root.items() if tool}
+        for tool in self._schema:
+            if tool not in chance:
+                chance[tool] = 0.1 / total
+        for depth, row in enumerate(rows):
+            if depth == 1 and len(chance) > MAX_CANDIDATES:
+                kept = sorted(chance, key=lambda tool: (-chance[tool], tool))[:MAX_CANDIDATES]
+                chance = {tool: chance[tool] for tool in kept}
+            total = row[ALL] + BACK_OFF
+            get = row.get
+            for tool, p in chance.items():
+                chance[tool] = (get(tool, 0) + BACK_OFF * p) / total
+        if len(self._chances) >= MAX_KNOWN:
+            self._chances.clear()
+        found = self._chances[finest] = {tool: (p, _odds(p)) for tool, p in chance.items()}
+        return found
+
+    def words(self, state: State) -> Mapping[str, float]:
+        """How what was said last moves the log odds of each tool; worked out once for each thing said."""
+        key = (self.version, state.times_asked, state.asked)
+        kept = state.evidence
+        if kept is not None and kept[0] is self and kept[1] == key:
+            found: Mapping[str, float] = kept[2]
+            return found
+        sums: dict[str, float] = {}
+        get = sums.get
+        for feature in word_features(state):
+            for tool, ratio in self._ratio(feature):
+                sums[tool] = get(tool, 0.0) + ratio
+        for tool, swing in sums.items():
+            sums[tool] = max(-MAX_SWING, min(MAX_SWING, swing * WORD_WEIGHT))
+        state.evidence = (self, key, sums)
+        return sums
+
+    def _by_forms(self, state: State) -> Mapping[str, float]:
+        """How the identifiers that wait to be used move the log odds of each tool."""
+        features = tuple(form_features(state))
+        found = self._forms.get(features)
+        if found is None:
+            found = {}
+            for feature in features:
+                for tool, ratio in self._ratio(feature):
+                    found[tool] = found.get(tool, 0.0) + ratio
+            for tool, swing in found.items():
+                found[tool] = max(-MAX_SWING, min(MAX_SWING, swing))
+            if len(self._forms) >= MAX_KNOWN:
+                self._forms.clear()
+            self._forms[features] = found
+        return found
+
+    def _ratio(self, feature: str) -> list[tuple[str, float]]:
+        """How the log odds of each tool move when this feature is there."""
+        found = self._ratios.get(feature)
+        if found is not None:
+            return found
+        out: list[tuple[str, float]] = []
+        row = self._counts.words.get(feature)
+        if row is None or row[ALL] <= 0:
+            return out
+        kind = "U" if feature[0] in "fum" else ""
+        bases = self._bases.get(kind)
+        if bases is None:
+            bases = self._bases[kind] = self._base(kind)
+        get = row.get
+        total = row[ALL] + WORD_PRIOR
+        for tool, q, odds in bases:
+            p = (get(tool, 0) + WORD_PRIOR * q) / total
+            if 0 < p < 1:
+                ratio = log(p / (1 - p)) - odds
+                if ratio > LEAST_RATIO or ratio < -LEAST_RATIO:
+                    out.append((tool, ratio))
+        self._ratios[feature] = out
+        return out
+
+    def _base(self, kind: str) -> list[tuple[str, float, float]]:
+        """Chances and log odds of tools in turns after the user spoke ("U"), or in all others."""
+        contexts = self._counts.contexts
+        asked = contexts.get("U")
+        base: Mapping[str, float] = asked or NO_EVIDENCE
+        if not kind:
+            base = contexts[ALL]
+            if asked is not None:
+                base = {tool: count - asked.get(tool, 0) for tool, count in base.items()}
+        out = []
+        for tool, count in base.items():
+            q = (count + 0.2) / (base[ALL] + 1)
+            if tool and 0 < q < 1:
+                out.append((tool, q, log(q / (1 - q))))
+        return out
+
+    def later(self, keys: Sequence[str]) -> Mapping[str, float]:
+        """For each tool, the chance that the session calls it from now on, in these contexts, coarse first."""
+        later = self._counts.later
+        rows: list[Mapping[str, Any]] = []
+        finest = ALL
+        for key in keys:
+            row = later.get(key)
+            if row is None:
+                break
+            rows.append(row)
+            finest = key
+        known = self._laters.get(finest)
+        if known is not None:
+            return known
+        chance: dict[str, float] = {}
+        for counts in rows:
+            if not chance:
+                total = counts[ALL] + 1
+                chance = {tool: (count + 0.1) / total for tool, count in counts.items() if tool}
+                continue
+            total = counts[ALL] + BACK_OFF
+            for tool, p in chance.items():
+                chance[tool] = (counts.get(tool, 0) + BACK_OFF * p) / total
+        if len(self._laters) >= MAX_KNOWN:
+            self._laters.clear()
+        self._laters[finest] = chance
+        return chance

@@ -1,0 +1,259 @@
+"""Values for one argument of a tool: what the rules give in this session, with raw chances, the best few."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from operator import itemgetter
+from typing import Any
+
+from predictors.pattern.counts import Counts
+from predictors.pattern.kinds import fits, kind_of_value
+from predictors.pattern.mappings import MAPPED, Mappings
+from predictors.pattern.pools import AGAIN, STALE, Pool, Segment, Slotted
+from predictors.pattern.rules import LEAST_CONSTANT, LEAST_RULE, MAX_VALUES, ArgumentRules
+from predictors.pattern.standing import KeptValues, Standing
+from predictors.pattern.state import State
+
+MAX_POOLS_TRIED = 8
+BY_NAME = 0.3  # chance of a value found by its name alone
+NEVER_TAKEN = 2.0  # turns in which a path gave nothing that halve the chance of what it gives
+LEAST_SHARE = 0.1  # of the best chance so far: rules that give less than this at best are not tried
+SECOND = 0.15  # of what a second rule adds that gives the same value
+
+# chance, value, rule, slot, event, element, event again if it was a record's field (-1: a text's part, a constant)
+Value = tuple[float, Any, str, int, int, int, int]
+Found = dict[Any, list[Any]]
+Read = tuple[Sequence[Segment], int, bool]
+
+chance_of = itemgetter(0)
+
+
+def _add(found: Found, p: float, value: Any, rule: str, slot: int, event: int, element: int) -> None:
+    entry = found.get(value)
+    if entry is None:
+        found[value] = [p, 0.0, value, rule, slot, event, element]
+    elif p > entry[0]:
+        entry[:] = [p, entry[0], value, rule, slot, event, element]
+    elif p > entry[1]:
+        entry[1] = p
+
+
+class Filler:
+    """Finds values for arguments, and keeps them while they stand."""
+
+    __slots__ = ("_counts", "_hidden", "_values", "known_mappings")
+
+    def __init__(self, counts: Counts, values: Any, hidden: Mapping[str, frozenset[str]]) -> None:
+        self._counts = counts
+        self._hidden = hidden
+        self._values = values
+        self.known_mappings: Mappings | None = None
+
+    def mappings(self) -> Mappings:
+        """What phrases stand for, worked out when first asked for."""
+        if self.known_mappings is None:
+            is_open = self._values.constant
+            self.known_mappings = Mappings(self._counts, lambda digest: bool(is_open("=" + digest)[0]))
+        return self.known_mappings
+
+    def forget(self) -> None:
+        """The counts have changed."""
+        self.known_mappings = None
+
+    def values(self, state: State, standing: Standing, argument: ArgumentRules) -> list[Value]:
+        """The values, best first: by learned rules, else from where this session took them, else by name."""
+        present = standing.present(state, argument)
+        kept = standing.values.get(argument)
+        if kept is not None and kept.stands(state, argument, len(present)):
+            return kept.values
+        tool, name = argument.tool, argument.name
+        found: Found = {}
+        read: list[Read] = []
+        where: list[tuple[Any, int]] = []
+        pool_count = -1
+        heeds = False  # whether anything rests on what the user said
+        if name not in self._hidden.get(tool, ()):
+            if present:
+                heeds = self._by_rules(found, state, argument, present, read)
+            if argument.constants:
+                self._constants(found, state, argument)
+            if argument.kinds:
+                for entry in found.values():
+                    if entry[3][:4] == "user" or entry[3][:5] == "model":
+                        self._doubt(entry, state, argument, where)
+            if state.heard and self.mappings().knows(tool, name):
+                heeds = True
+                self._by_phrases(found, state, standing, argument)
+            if not found:
+                self._as_before(found, state, argument, read)
+                if not found:
+                    pool_count = len(state.pools)
+                    self._by_name(found, state, argument, read)
+                heeds = heeds or bool(read)
+        out = [
+            (
+                p + SECOND * second * (1 - p), value, rule, slot, event, element,
+                -1 if rule[:4] == "user" or rule[:5] == "model" else event,
+            )
+            for p, second, value, rule, slot, event, element in found.values()
+        ]  # fmt: skip
+        if len(out) > 1:
+            out.sort(key=chance_of, reverse=True)
+            del out[MAX_VALUES:]
+        standing.values[argument] = KeptValues(
+            out, read, where, state.latest.get(tool, -1), state.times_asked if heeds else -1,
+            state.stage(tool) if argument.constants else -1, len(present), pool_count,
+        )  # fmt: skip
+        return out
+
+    def _by_rules(
+        self, found: Found, state: State, argument: ArgumentRules, present: Sequence[int], read: list[Read]
+    ) -> bool:
+        """Add what the rules give. Whether it depends on which of several values the user spoke of."""
+        pools = state.pools
+        boundary = state.boundary
+        used = state.used.get(argument.tool) or {}
+        rules = argument.rules
+        top = 0.0
+        heeds = False
+        for rank in present[:MAX_POOLS_TRIED]:
+            best, path, change, chances, left = rules[rank]
+            if best < LEAST_SHARE * top:
+                break
+            pool = pools[path]
+            segments = pool.segments
+            segment = segments[-1]
+            latest = segment.event
+            read.append((segments, latest, latest >= boundary))
+            offered: Sequence[Slotted]
+            if len(segment.values) == 1 and not (left and len(segments) > 1):
+                value = segment.values[0]
+                slot = AGAIN if value in used else 0
+                if latest < boundary:
+                    slot += STALE
+                if chances[slot] < LEAST_RULE:
+                    continue
+                offered = ((slot, value, latest, segment.elements[0]),)
+            else:
+                offered = pool.slots(used, state, left)
+                heeds = heeds or not segment.is_users
+            for slot, value, event, element in offered:
+                p = chances[slot]
+                if p < LEAST_RULE:
+                    continue
+                if change:
+                    value = self._values.changed(change, value)
+                    if value is None:
+                        continue
+                if p > top:
+                    top = p
+                entry = found.get(value)
+                if entry is None:
+                    found[value] = [p, 0.0, value, f"{path}|{change}" if change else path, slot, event, element]
+                elif p > entry[0]:
+                    entry[:] = [p, entry[0], value, f"{path}|{change}" if change else path, slot, event, element]
+                elif p > entry[1]:
+                    entry[1] = p
+        return heeds
+
+    def _doubt(self, entry: list[Any], state: State, argument: ArgumentRules, where: list[tuple[Any, int]]) -> None:
+        """A value in a text counts less if the argument was never of its kind, or never what results call it."""
+        value = entry[2]
+        kind = kind_of_value(value)
+        fit = argument.fit_of.get(kind)
+        if fit is None:
+            fit = argument.fit_of[kind] = fits(argument.kinds, kind)
+        paths = state.where.get(value, ())
+        where.append((value, len(paths)))
+        if len(paths) > 1:
+            fit *= self._known_for(argument, paths)
+        if fit != 1.0:
+            entry[0] *= fit
+            entry[1] *= fit
+
+    def _by_phrases(self, found: Found, state: State, standing: Standing, argument: ArgumentRules) -> None:
+        """What phrases stand for."""
+        tool = argument.tool
+        mappings = self.mappings()
+        stamp = (state.times_asked, state.latest.get(tool, -1), mappings)
+        kept = standing.phrases.get(tool)
+        if kept is None or kept[0] != stamp:
+            kept = standing.phrases[tool] = (stamp, mappings.meaning(state.phrases(tool)))
+        if kept[1]:
+            for p, digest in mappings.values(tool, argument.name, kept[1]):
+                usable, value = self._values.constant("=" + digest)
+                if usable and type(value) is str:
+                    _add(found, p, value, MAPPED + digest, 0, -1, 0)
+
+    def _known_for(self, argument: ArgumentRules, paths: Sequence[str]) -> float:
+        """How much less likely a value in a text is if results gave it only as what this argument never was."""
+        known = argument.never
+        most = 0.0
+        for path in paths:
+            turns = known.get(path)
+            if turns is None:
+                turns = known[path] = self._turns_in_vain(argument, path)
+            if turns < 0:
+                return 1.0
+            if turns > most:
+                most = turns
+        return NEVER_TAKEN / (most + NEVER_TAKEN)
+
+    def _turns_in_vain(self, argument: ArgumentRules, path: str) -> float:
+        """In how many turns with the tool a result's path gave something that the argument was not; -1 if it ever was,
+        0 if the path is none of a result's."""
+        if path[:4] == "user" or path[:5] == "model" or "(" in path or ":" in path:
+            return 0.0
+        row = self._counts.takes.get(argument.tool, {}).get(argument.name, {}).get(path)
+        if row is not None and sum(row) > 0:
+            return -1.0
+        return sum(self._counts.offers.get(argument.tool, {}).get(path, ()))
+
+    @staticmethod
+    def _constants(found: Found, state: State, argument: ArgumentRules) -> None:
+        stage = state.stage(argument.tool)
+        for _, value, rule, by_stage in argument.constants:
+            p = by_stage[stage]
+            if p < LEAST_CONSTANT:
+                continue
+            if type(value) in (list, dict):
+                key = json.dumps(value, sort_keys=True)
+                _add(found, p, key, rule, 0, -1, 0)
+                found[key][2] = value
+            else:
+                _add(found, p, value, rule, 0, -1, 0)
+
+    @staticmethod
+    def _as_before(found: Found, state: State, argument: ArgumentRules, read: list[Read]) -> None:
+        """From where this session's earlier calls of the tool took it."""
+        tool = argument.tool
+        before = state.local.get(tool, {}).get(argument.name)
+        if not before:
+            return
+        calls = state.tools.get(tool, 0)
+        used = state.used.get(tool) or {}
+        for (path, slot), count in before.items():
+            pool = state.pools.get(path)
+            if pool is None:
+                continue
+            _note(pool, state, read)
+            for offered, value, event, element in pool.slots(used, state):
+                if offered % STALE == slot % STALE:
+                    _add(found, (count - 0.3) / (calls + 0.7), value, path, offered, event, element)
+
+    @staticmethod
+    def _by_name(found: Found, state: State, argument: ArgumentRules, read: list[Read]) -> None:
+        """From fields that are called like the argument."""
+        paths = state.named(argument.name)[:MAX_POOLS_TRIED]
+        used = state.used.get(argument.tool) or {}
+        for path in paths:
+            pool = state.pools[path]
+            _note(pool, state, read)
+            for rank, (slot, value, event, element) in enumerate(pool.slots(used, state)):
+                _add(found, BY_NAME / (1 + rank), value, path, slot, event, element)
+
+
+def _note(pool: Pool, state: State, read: list[Read]) -> None:
+    event = pool.segments[-1].event
+    read.append((pool.segments, event, event >= state.boundary))

@@ -1,0 +1,131 @@
+"""What was worked out in one session and still stands: values for arguments, calls of tools, and what each rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from predictors.pattern.filling import Value
+    from predictors.pattern.guessing import Call
+    from predictors.pattern.pools import Segment
+    from predictors.pattern.rules import ArgumentRules, ToolRules
+    from predictors.pattern.state import State
+
+MAX_KEPT = 1_024
+
+Group = tuple[str, int, bool]  # group of records, its latest event, whether that is since the model's last turn
+Watchers = dict[str, list[tuple["ArgumentRules", int]]]  # path -> arguments whose rule of this rank reads it
+
+
+@dataclass(slots=True)
+class KeptValues:
+    """Values for one argument. `read`: the segments of every pool looked at, its latest event, whether that is since
+    the model's last turn. `where`: in how many pools a text's value was. `pools`: how many there were, if it matters.
+    """
+
+    values: list[Value]
+    read: Sequence[tuple[Sequence[Segment], int, bool]]
+    where: Sequence[tuple[Any, int]]
+    latest: int
+    times_asked: int
+    stage: int
+    present: int
+    pools: int
+
+    def stands(self, state: State, argument: ArgumentRules, present: int) -> bool:
+        """Whether working them out again would give the same."""
+        if (
+            self.present != present
+            or (self.times_asked >= 0 and self.times_asked != state.times_asked)
+            or self.latest != state.latest.get(argument.tool, -1)
+            or (self.pools >= 0 and self.pools != len(state.pools))
+            or (self.stage >= 0 and self.stage != state.stage(argument.tool))
+        ):
+            return False
+        boundary = state.boundary
+        for segments, event, is_fresh in self.read:
+            now = segments[-1].event
+            if now != event or (now >= boundary) != is_fresh:
+                return False
+        if self.where:
+            where = state.where
+            for value, size in self.where:
+                if len(where.get(value, ())) != size:
+                    return False
+        return True
+
+
+@dataclass(slots=True)
+class KeptCalls:
+    """The calls of one tool, the values they were put together from, and the records."""
+
+    calls: list[Call]
+    rules: ToolRules
+    arguments: Sequence[ArgumentRules]
+    values: Sequence[list[Value]]
+    groups: Sequence[Group]
+    group_count: int
+    latest: int
+
+    def stands(self, state: State, rules: ToolRules) -> bool:
+        """Whether putting them together again from the same values would give the same."""
+        if self.rules is not rules or self.latest != state.latest.get(rules.tool, -1):
+            return False
+        if self.group_count >= 0:
+            groups = state.records.groups
+            if len(groups) != self.group_count:
+                return False
+            boundary = state.boundary
+            for group, event, is_fresh in self.groups:
+                now = groups[group][-1][0]
+                if now != event or (now >= boundary) != is_fresh:
+                    return False
+        return True
+
+
+class Standing:
+    """Of one session and one guesser."""
+
+    __slots__ = ("_pool_count", "_present", "calls", "owner", "phrases", "values")
+
+    def __init__(self, owner: Any) -> None:
+        self.owner = owner
+        self.values: dict[ArgumentRules, KeptValues] = {}
+        self.calls: dict[str, KeptCalls] = {}
+        self.phrases: dict[str, tuple[Any, Sequence[Any]]] = {}  # tool -> phrases heard that stand for something
+        self._present: dict[ArgumentRules, list[int]] = {}  # ranks of rules whose path has a pool
+        self._pool_count = 0
+
+    def copy(self) -> Standing:
+        """A copy for a session that forks: what rests on pools of its own is found again."""
+        return Standing(self.owner)
+
+    def catch_up(self, state: State, watchers: Watchers) -> None:
+        """Note which rules' paths have a pool since the last time."""
+        pools = state.pools
+        if len(pools) == self._pool_count:
+            return
+        present = self._present
+        if present:
+            for path in islice(pools, self._pool_count, None):
+                for argument, rank in watchers.get(path, ()):
+                    ranks = present.get(argument)
+                    if ranks is not None:
+                        ranks.append(rank)
+                        ranks.sort()
+        self._pool_count = len(pools)
+
+    def present(self, state: State, argument: ArgumentRules) -> list[int]:
+        """The ranks of the rules whose path has a pool, best first."""
+        found = self._present.get(argument)
+        if found is None:
+            if len(self._present) >= MAX_KEPT:
+                self._present.clear()
+                self.values.clear()
+            pools = state.pools
+            found = [rank for rank, rule in enumerate(argument.rules) if rule[1] in pools]
+            self._present[argument] = found
+        return found
