@@ -88,8 +88,8 @@ class LaunchRetired:
 
     outcome: "committed" or "wasted". reason: for a commit "ready" or "joined"; for waste "unused", "expired",
     "conflict", "evicted", "raised", "timeout", "preempted", "cancelled", "overtaken", "context", "withdrawn",
-    "closed", "abandoned". ran_s: seconds it ran (None: it never ended). hidden_s: seconds of the real call's wait it
-    saved (0 for waste). cost: the manifest's relative price of the call.
+    "closed", "abandoned", "fault". ran_s: seconds it ran (None: it never ended). hidden_s: seconds of the real
+    call's wait it saved (0 for waste). cost: the manifest's relative price of the call.
     """
 
     at: float
@@ -144,7 +144,10 @@ class CallEnded:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something was contained: kind is "predictor", "observer", "drafter", "tool-closed" or "self-check"."""
+    """Something was contained: kind is "predictor", "observer", "drafter", "tool-closed", "self-check" or "core".
+
+    "core": a defect in the runtime itself; nothing is launched any more, and real calls go on.
+    """
 
     at: float
     session: str | None

@@ -121,8 +121,6 @@ def admit(
         return Deny(Reason.VALUE)
     if now.closed:
         return Deny(Reason.CLOSED)
-    if now.shadow and not candidate.issued:
-        return Deny(Reason.SHADOW)
     # 4. Whether there is slack: guesses never take what a real call may need next.
     if policy.launches_per_minute is not None and now.launches_last_minute >= policy.launches_per_minute:
         return Deny(Reason.RATE)
@@ -136,4 +134,7 @@ def admit(
         return Deny(Reason.SESSION_LIMIT)
     if now.in_flight >= policy.max_in_flight:
         return Deny(Reason.LIMIT)
+    # 5. Last, so that a shadow launch is one that nothing else would have stood against.
+    if now.shadow and not candidate.issued:
+        return Deny(Reason.SHADOW)
     return Admit(value_s)

@@ -50,12 +50,17 @@ class UserSpoke:
 
 @dataclass(frozen=True, slots=True)
 class Predicted:
-    """`context`: the declared context variables' values, compared at commit."""
+    """`context`: the declared context variables' values, compared at commit.
+
+    origin: the shell's own, handed back in each `Launch`: what the guesses rest on, and what they run in. It comes
+    with the stimulus, since by the time a launch is carried out the session may have moved on.
+    """
 
     at: float
     session: str
     candidates: tuple[Candidate, ...]
     context: Any = None
+    origin: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +113,7 @@ class CallCancelled:
 class CallEnded:
     """A real run ended after `seconds`. ok None: cancelled, which says nothing about the tool.
 
-    throttled_s: the tool said "too many requests": stay away for so long. untrusted: text of a result whose tool
-    is declared untrusted.
+    throttled_s: the tool said "too many requests": stay away for so long.
     """
 
     at: float

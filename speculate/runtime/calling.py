@@ -65,7 +65,7 @@ async def _serve(runtime: Runtime, session: Session, ticket: Ticket) -> Outcome:
                         return outcome
                     command = await ticket.next()
                 case c.Reuse():
-                    value = _own_copy(session.outcomes.get(ticket.resolved.dedup_key or ""))
+                    value = _own_copy(ticket.reused)
                     return _finish(runtime, session, ticket, value, None, Served.DEDUPLICATED, None, 0.0)
                 case c.Confirm():
                     reason = await _ask(runtime, ticket)
@@ -191,10 +191,10 @@ async def run_for_real(runtime: Runtime, session: Session, ticket: Ticket) -> An
         raise
     else:
         ok = True
-        key = ticket.resolved.dedup_key
-        if key is not None:
+        if ticket.resolved.dedup_key is not None:
             ok = not runtime.returned_error(value)  # "declined, try again" is no success to hand out again
-            session.outcomes[key] = _own_copy(value)
+            if ok:
+                runtime.outcomes[ticket.number] = _own_copy(value)
         return value
     finally:
         within.reset(inside)
@@ -257,7 +257,8 @@ async def _apply(runtime: Runtime, session: Session, ticket: Ticket, command: c.
         ok = True
         if ticket.resolved.dedup_key is not None:
             ok = not runtime.returned_error(value)
-            session.outcomes[ticket.resolved.dedup_key] = _own_copy(value)
+            if ok:
+                runtime.outcomes[ticket.number] = _own_copy(value)
         runtime.feed(s.Applied(runtime.now(), command.id, ok))
         return "applied", value
 

@@ -17,7 +17,7 @@ from speculate.history import CallMade, Event, History, ModelText, ResultSeen, U
 from speculate.notices import CallStarted, SessionClosed, SessionOpened, TurnBegan, TurnEnded, UserSpoke
 from speculate.prediction import Prediction
 from speculate.runtime.calling import answer
-from speculate.runtime.launching import LaunchRun
+from speculate.runtime.launching import LaunchRun, Origin
 from speculate.runtime.predicting import REDACTED, GuardedDrafter, candidates
 from speculate.runtime.stream import PartialCalls
 from speculate.runtime.tasks import TaskSet
@@ -48,8 +48,6 @@ class Session:
         self.tenant = tenant
         self.history = History(id, tenant)
         self.context = contextvars.copy_context()
-        self.chain: tuple[Event, ...] = ()  # speculative events under the predictions being fed just now
-        self.outcomes: dict[str, Any] = {}  # dedup key -> what the first successful run returned
         self._runtime = runtime
         self._tasks = TaskSet()  # this session's own: drafts, and the branches of a turn
         self._drafts: dict[GuardedDrafter, asyncio.Task[None]] = {}
@@ -301,19 +299,26 @@ class Session:
         found = candidates(
             self._runtime, guesses, source, depth=depth, parent_p=1.0, untrusted=frozenset(self._untrusted)
         )
-        if found:
-            self.chain = ()
-            self._runtime.feed(
-                s.Predicted(self._runtime.now(), self.id, found, self.context.run(self._runtime.context_values))
-            )
+        self.predicted(found)
 
     def _feed_issued(self, call: ToolCall) -> None:
         """The model has written the whole call: start it now, if it may be started before its turn is over."""
         runtime = self._runtime
         resolved = runtime.spec(call.tool).resolve(call.arguments)
         candidate = s.Candidate(resolved, 1.0, 1.0, "stream", {}, registered=call.tool in runtime.tools, issued=True)
-        self.chain = ()
-        runtime.feed(s.Predicted(runtime.now(), self.id, (candidate,), self.context.run(runtime.context_values)))
+        self.predicted((candidate,))
+
+    def predicted(
+        self,
+        found: tuple[s.Candidate, ...],
+        chain: tuple[Event, ...] = (),
+        context: contextvars.Context | None = None,
+    ) -> None:
+        """Offer these for an early start, in `context` or the session's. `chain`: speculative events they rest on."""
+        if found:
+            runtime, context = self._runtime, context or self.context
+            values = context.run(runtime.context_values)
+            runtime.feed(s.Predicted(runtime.now(), self.id, found, values, Origin(context, chain)))
 
     def launch_finished(self, run: LaunchRun) -> None:
         """Predict from a guess's result: what the model would do next if the guess is right."""
@@ -352,12 +357,7 @@ class Session:
             parent_p=speculation.p_use,
             untrusted=None if rests_on_untrusted else frozenset(self._untrusted),
         )
-        if found:
-            self.chain = chain
-            try:
-                runtime.feed(s.Predicted(runtime.now(), self.id, found, self.context.run(runtime.context_values)))
-            finally:
-                self.chain = ()
+        self.predicted(found, chain)
 
     def _start_draft(self, drafter: GuardedDrafter) -> None:
         """Ask a slow guesser; the draft for the state before is abandoned."""

@@ -33,6 +33,7 @@ class Ticket:
         "number",
         "override",
         "resolved",
+        "reused",
         "turn",
     )
 
@@ -50,6 +51,7 @@ class Ticket:
         self.call, self.resolved, self.issued_at, self.override = call, resolved, issued_at, override
         self._arguments = self._copied(call.arguments)
         self.blockers: tuple[Ticket, ...] = ()
+        self.reused: Any = None  # the outcome of the write that it repeats
         self._commands: deque[Command] = deque()  # in the brain's order; one may come before the last was read
         self._arrived: asyncio.Future[None] | None = None
         self._done: asyncio.Future[None] | bool | None = None
