@@ -158,7 +158,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class SessionClosed:
-    """`unstopped`: launches that did not stop within the grace, as "tool id"."""
+    """`unstopped`: what did not stop within the grace: launches as "tool id", drafts as "draft drafter session"."""
 
     at: float
     session: str

@@ -6,7 +6,7 @@ import asyncio
 import functools
 import inspect
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextvars import Context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -191,18 +191,25 @@ class Launcher:
         """Hand out a finished launch: delivered once, it is nobody else's (laws L3, L7)."""
         return self._runs.pop(id)
 
-    async def settle(self, session: str, grace_s: float) -> list[str]:
-        """Wait at most `grace_s` for the session's aborted launches; name and abandon those that go on."""
+    async def settle(self, session: str, grace_s: float, drafts: Iterable[asyncio.Task[None]] = ()) -> list[str]:
+        """Wait at most `grace_s` for what was told to stop: the session's launches and `drafts`. Names what goes on.
+
+        Launches among them are abandoned.
+        """
+        me = asyncio.current_task()
         runs = [run for run in self._runs.values() if run.session == session and run.ended is not None]
-        if not runs:
+        waited_for = {run.ended for run in runs if run.ended is not None}
+        waited_for |= {task for task in drafts if task is not me}
+        if not waited_for:
             return []
-        await asyncio.wait([run.ended for run in runs if run.ended is not None], timeout=grace_s)
+        _, running = await asyncio.wait(waited_for, timeout=grace_s)
         unstopped: list[str] = []
         for run in runs:
             if run.ended is not None:
                 unstopped.append(f"{run.tool.name} {run.id}")
+                running.discard(run.ended)
                 self._runtime.feed(s.Abandoned(self._runtime.now(), run.id))
-        return unstopped
+        return unstopped + sorted(task.get_name() for task in running if isinstance(task, asyncio.Task))
 
     def __len__(self) -> int:
         return len(self._runs)

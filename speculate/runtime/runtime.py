@@ -295,11 +295,15 @@ class Runtime:
         """Close all sessions, abort what runs, and name what would not stop within the grace (law L8)."""
         self._closed = True
         unstopped: list[str] = []
+        until = self.now() + self.policy.grace_s
         # All at once: the grace is one for all of them, however many hang.
-        closing = [self.tasks.start(session.close(), name=f"close {id}") for id, session in self.sessions.items()]
+        closers = TaskSet()
+        closing = [closers.start(session.close(), name=f"close {id}") for id, session in self.sessions.items()]
+        closing.append(closers.start(self.tasks.close(self.policy.grace_s), name="close the rest"))
         for task in closing:
             unstopped += await task
-        unstopped += await self.tasks.close(self.policy.grace_s)
+        # What came up meanwhile: a launch that ended late may have left something staged.
+        unstopped += await self.tasks.close(max(0.0, until - self.now()))
         if self._threads is not None:
             self._threads.shutdown(wait=False, cancel_futures=False)
             self._threads = None

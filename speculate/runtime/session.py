@@ -49,8 +49,9 @@ class Session:
         self.history = History(id, tenant)
         self.context = contextvars.copy_context()
         self._runtime = runtime
-        self._tasks = TaskSet()  # this session's own: drafts, and the branches of a turn
-        self._drafts: dict[GuardedDrafter, asyncio.Task[None]] = {}
+        self._tasks = TaskSet()  # this session's own: the branches of a turn
+        self._drafts: dict[GuardedDrafter, asyncio.Task[None]] = {}  # those that are listened to
+        self._drafting: set[asyncio.Task[None]] = set()  # all that run, stopped or not
         self._active: dict[int, Ticket] = {}  # real calls not yet answered, in issue order
         self._changing: dict[int, Ticket] = {}  # those of them that are no plain reads
         self._events: deque[tuple[Event, ToolCall | None]] = deque()  # what the history has not seen yet
@@ -364,7 +365,10 @@ class Session:
         if (old := self._drafts.pop(drafter, None)) is not None:
             old.cancel()
         if drafter.is_on:
-            self._drafts[drafter] = self._tasks.start(self._draft(drafter), name=f"draft {drafter.name} {self.id}")
+            task = self._runtime.tasks.start(self._draft(drafter), name=f"draft {drafter.name} {self.id}")
+            self._drafts[drafter] = task
+            self._drafting.add(task)
+            task.add_done_callback(self._drafting.discard)
 
     async def _draft(self, drafter: GuardedDrafter) -> None:
         history = self.history.fork()
@@ -395,13 +399,13 @@ class Session:
         self._closed = True
         runtime = self._runtime
         self._flush_turn()
-        for task in self._drafts.values():
+        for task in self._drafting:
             task.cancel()
         self._drafts.clear()
         runtime.feed(s.SessionClosed(runtime.now(), self.id))
         unstopped: list[str] = []
         try:
-            unstopped = await runtime.launcher.settle(self.id, runtime.policy.grace_s)
+            unstopped = await runtime.launcher.settle(self.id, runtime.policy.grace_s, self._drafting)
         finally:  # closed all the same if whoever closes is cancelled
             runtime.sessions.pop(self.id, None)
             runtime.tell(SessionClosed(runtime.now(), self.id, tuple(unstopped)))
