@@ -86,12 +86,15 @@ class Runtime:
             else None
         )
         self.drafters = [GuardedDrafter(self, drafter) for drafter in drafters]
+        self.guesses = predictor is not None or bool(drafters)  # whether anybody does
         self.tasks = TaskSet()
         self.launcher = Launcher(self, self.tasks)
         self.sessions: dict[str, Session] = {}
         self.tickets: dict[int, Ticket] = {}
         self.outcomes: dict[int, Any] = {}  # what calls with a dedup key returned, by number, while the brain may ask
         self._loop: asyncio.AbstractEventLoop | None = None
+        # Seconds on the runtime's clock, the loop's: its very method as soon as there is a loop, it is asked so often.
+        self.now: Callable[[], float] = self._first_now
         self._threads: ThreadPoolExecutor | None = None
         self._numbers = itertools.count(1)
         self._session_numbers = itertools.count(1)
@@ -154,14 +157,13 @@ class Runtime:
             self._loop = asyncio.get_running_loop()
         return self._loop
 
-    def now(self) -> float:
-        """Seconds on the runtime's clock, the loop's."""
-        loop = self._loop
-        return loop.time() if loop is not None else self.loop.time()
+    def _first_now(self) -> float:
+        self.now = self.loop.time
+        return self.now()
 
     def tell(self, notice: Notice) -> None:
         """Tell the observers."""
-        if self.observers:
+        if self.observers.any:
             self.observers.tell(notice)
 
     @property
@@ -189,6 +191,8 @@ class Runtime:
 
     def context_values(self) -> tuple[Any, ...]:
         """The declared context variables as they stand in the caller's context."""
+        if not self.context_variables:
+            return ()
         return tuple([own(variable.get(None)) for variable in self.context_variables])
 
     # The brain's stimuli and commands

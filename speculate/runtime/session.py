@@ -55,6 +55,7 @@ class Session:
         self._active: dict[int, Ticket] = {}  # real calls not yet answered, in issue order
         self._changing: dict[int, Ticket] = {}  # those of them that are no plain reads
         self._events: deque[tuple[Event, ToolCall | None]] = deque()  # what the history has not seen yet
+        self._coming: set[str] = set()  # the ids of calls among them
         self._digesting = False
         self._untrusted: dict[str, None] = {}  # ids of calls whose results may be hostile
         self._partials: PartialCalls | None = None
@@ -187,7 +188,7 @@ class Session:
         self.require_open()
         if run is None:
             self._require_tool(call)
-        self._enter()
+        self.context = contextvars.copy_context()  # a launch carries a copy of it
         outer = within.get()
         if outer is None:
             raise SpeculateError(
@@ -204,37 +205,43 @@ class Session:
         spec = runtime.spec(call.tool)
         ticket = Ticket(number, id, self._turn, call, spec.resolve(call.arguments), now, run)
         # Reads never stand before reads: a wide turn of reads costs each of them nothing here.
-        before = self._active if ticket.changes_something else self._changing
+        changes_something = ticket.changes_something
+        before = self._active if changes_something else self._changing
         if before:
             others = [other for other in before.values() if other.number not in outer]
             ticket.blockers = tuple([other for other in others if ticket.conflicts_with(other)])
         self._active[number] = ticket
-        if ticket.changes_something:
+        if changes_something:
             self._changing[number] = ticket
         runtime.tickets[number] = ticket
-        arguments = call.arguments
+        kept = ticket.kept_arguments()
         if spec.arguments and (sensitive := spec.sensitive_arguments()):
-            arguments = {name: REDACTED if name in sensitive else value for name, value in arguments.items()}
-        kept = take_snapshot(arguments)[0] or {}
-        if runtime.observers:
+            kept = {name: REDACTED if name in sensitive else value for name, value in kept.items()}
+        if runtime.observers.any:
             runtime.tell(CallStarted(now, self.id, id, self._turn, call.tool, kept))
-        self._add(CallMade(id, self._turn, call.tool, kept), ToolCall(call.tool, kept, id))
+        made = CallMade(id, self._turn, call.tool, kept)
+        if runtime.guesses:
+            self._coming.add(id)
+            self._add(made, ToolCall(call.tool, kept, id))
+        else:
+            self.history.append(made)
         return ticket
 
     def _knows(self, id: str) -> bool:
-        if self.history.call(id) is not None:
-            return True
-        return any(call is not None and call.id == id for _, call in self._events)
+        return id in self._coming or self.history.call(id) is not None
 
     def _begin_turn(self, now: float) -> None:
         """Without `think`, calls made with no result in between are one turn; thinking is the time since then."""
         if not self._turn_is_open and not self._thinks:
             self._turn += 1
             self._turn_is_open = True
-            self._runtime.tell(TurnBegan(self._idle_since, self.id, self._turn))
-            self._turn_ended = TurnEnded(now, self.id, self._turn, now - self._idle_since, None)
-        self._turn = max(self._turn, 0)
-        self._flush_turn()
+            if self._runtime.observers.any:
+                self._runtime.tell(TurnBegan(self._idle_since, self.id, self._turn))
+                self._turn_ended = TurnEnded(now, self.id, self._turn, now - self._idle_since, None)
+        if self._turn < 0:
+            self._turn = 0
+        if self._turn_ended is not None:
+            self._flush_turn()
 
     def _flush_turn(self) -> None:
         if self._turn_ended is not None:
@@ -267,7 +274,7 @@ class Session:
 
     def _add(self, event: Event, call: ToolCall | None = None) -> None:
         runtime = self._runtime
-        if runtime.predictor is None and not runtime.drafters:
+        if not runtime.guesses:
             self.history.append(event)
             return
         self._events.append((event, call))
@@ -287,6 +294,7 @@ class Session:
             elif runtime.learn and runtime.predictor is not None:
                 runtime.predictor.observe(self.history, call, self.id)
             self.history.append(event)
+        self._coming.clear()
         if not news or self._closed or not runtime.speculation:
             return
         if runtime.predictor is not None:
