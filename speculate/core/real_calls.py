@@ -32,7 +32,8 @@ class RealCalls:
     def called(self, stimulus: s.Called) -> None:
         books, at, call = self._books, stimulus.at, stimulus.call
         session = books.sessions[stimulus.session]
-        real = books.calls[stimulus.number] = RealCall(stimulus.number, stimulus.session, call, session)
+        real = RealCall(stimulus.number, stimulus.session, call, session, books.tool(call.tool))
+        books.calls[stimulus.number] = real
         session.calls += 1
         if books.is_on:
             self._launches.expire(at)
@@ -41,7 +42,7 @@ class RealCalls:
                 session.predicted_at = None
             if call.key is not None and books.benefit.called(stimulus.session, call.key, at, stimulus.context):
                 books.mode_changed(call.tool)
-        if self.pass_gate(real):
+        if (call.dedup_key is None and not call.spec.confirm) or self.pass_gate(real):
             # 3. Served by a speculation, ready or running; else it runs.
             self._match(real, at, stimulus.context)
 
@@ -64,7 +65,8 @@ class RealCalls:
 
     def _match(self, real: RealCall, at: float, context: Any) -> None:
         call = real.call
-        self._disclose(real)
+        if call.spec.egress == "external":
+            self._disclose(real)
         found = self._table.match(real.session, call.key)
         if found is None:
             self._run(real, at)
@@ -81,12 +83,11 @@ class RealCalls:
 
     def _join(self, real: RealCall, found: Speculation, at: float) -> None:
         overdue_at = self._overdue_at(found, at)
-        tool = self._books.tool(real.call.tool)
         found.fire(Trigger.CALL, at)
         found.number, found.joined_at = real.number, at
         real.phase, real.speculation = Phase.JOINED, found.id
         self._books.out.append(c.Join(real.number, found.id, overdue_at))
-        tool.joined += 1
+        real.load.joined += 1
         self._table.join(found)
 
     def _disclose(self, real: RealCall) -> None:
@@ -111,7 +112,8 @@ class RealCalls:
         if speculation.call.effect is Effect.ABORTABLE:
             real.speculation = speculation.id
             self._claim_slot(real)
-            self._begin_write(real, at)
+            if real.call.claims.writes:
+                self._begin_write(real, at)
             speculation.fire(Trigger.APPLY, at)
             speculation.number = real.number
             real.phase = Phase.APPLYING
@@ -128,30 +130,30 @@ class RealCalls:
 
     def _run(self, real: RealCall, at: float) -> None:
         """Run the tool for this call, unless its own limit of real calls is reached (then as soon as it is not)."""
-        tool = self._books.tool(real.call.tool)
-        limit = real.call.spec.real_max_concurrency
+        tool, limit = real.load, real.call.spec.real_max_concurrency
         if limit is not None and tool.real + tool.joined >= limit:
             real.phase = Phase.QUEUED
             tool.queue.append(real.number)
             return
-        self._claim_slot(real)
+        tool.real += 1
+        real.claims_slot = True
         if limit is not None and tool.real + tool.launches > limit:
             self._launches.preempt(real.call.tool, at)
         self._order_run(real, at)
 
     def _order_run(self, real: RealCall, at: float) -> None:
-        self._begin_write(real, at)
+        if real.call.claims.writes:
+            self._begin_write(real, at)
         real.phase = Phase.RUNNING
         self._books.out.append(c.Run(real.number))
 
     def _claim_slot(self, real: RealCall) -> None:
-        self._books.tool(real.call.tool).real += 1
+        real.load.real += 1
         real.claims_slot = True
 
     def _begin_write(self, real: RealCall, at: float) -> None:
-        if real.call.claims.writes:
-            self._books.writes[real.number] = real.call.claims
-            self._written(real, at)
+        self._books.writes[real.number] = real.call.claims
+        self._written(real, at)
 
     def _end_write(self, real: RealCall, at: float) -> None:
         if self._books.writes.pop(real.number, None) is not None:
@@ -181,7 +183,7 @@ class RealCalls:
         if speculation.call.effect is Effect.ABORTABLE:  # never twice: the real call starts afresh
             self._launches.squash(speculation, stimulus.at, "overtaken")
             return
-        tool = self._books.tool(real.call.tool)
+        tool = real.load
         speculation.beside = True
         real.phase = Phase.BESIDE
         self._books.out.append(c.RunBeside(real.number))
@@ -194,7 +196,7 @@ class RealCalls:
         if real is None or real.phase in (Phase.RUNNING, Phase.APPLYING):
             return  # what runs reports its own end; until then its effects stay in conflict
         if real.phase is Phase.QUEUED:
-            self._books.tool(real.call.tool).queue.remove(real.number)
+            real.load.queue.remove(real.number)
         elif real.speculation is not None and real.phase in (Phase.JOINED, Phase.BESIDE):
             self._leave_launch(real, stimulus.at, "cancelled")
         if real.phase is not Phase.BESIDE:  # beside: its own run reports its end
@@ -209,13 +211,15 @@ class RealCalls:
         if stimulus.ok is not None and real.speculation is not None:  # it ran beside a launch, and was first
             self._leave_launch(real, at, "overtaken")
         if stimulus.ok:
-            self._keep_outcome(real)
+            if real.call.dedup_key is not None:
+                self._keep_outcome(real)
             if books.is_on:
                 books.latencies.observe(tool, stimulus.seconds)
                 books.limits.succeeded(tool)
         elif stimulus.throttled_s is not None and books.is_on:
             books.failed(tool, stimulus.throttled_s)
-        self._end_write(real, at)
+        if books.writes:
+            self._end_write(real, at)
         self._finish(real)
 
     def _leave_launch(self, real: RealCall, at: float, reason: str) -> None:
@@ -247,11 +251,10 @@ class RealCalls:
             session.calls -= 1
             if session.closed:
                 books.close_if_over(real.session, session)
-        tool = books.tool(real.call.tool)
         if real.claims_slot:
             real.claims_slot = False
-            tool.real -= 1
-        if tool.queue:
+            real.load.real -= 1
+        if real.load.queue:
             self.run_next(real.call.tool)
 
     def run_next(self, name: str) -> None:
@@ -289,5 +292,5 @@ class RealCalls:
         books.writes.pop(real.number, None)
         if real.claims_slot:
             real.claims_slot = False
-            books.tool(real.call.tool).real -= 1
+            real.load.real -= 1
         self._run(real, stimulus.at)

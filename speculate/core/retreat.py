@@ -52,7 +52,8 @@ def _mend_sessions(books: Books, stimulus: s.Stimulus) -> None:
     elif isinstance(stimulus, s.Called) and stimulus.number not in books.calls:
         session = books.sessions.setdefault(stimulus.session, SessionState())
         if not _is_answered(books, stimulus.number):
-            books.calls[stimulus.number] = RealCall(stimulus.number, stimulus.session, stimulus.call, session)
+            load = _tool(books, stimulus.call.tool)
+            books.calls[stimulus.number] = RealCall(stimulus.number, stimulus.session, stimulus.call, session, load)
 
 
 def _is_answered(books: Books, number: int) -> bool:
@@ -163,11 +164,11 @@ def _reckon(books: Books) -> None:
         real.owner.calls += 1
         real.claims_slot = real.phase in (Phase.RUNNING, Phase.APPLYING)
         if real.claims_slot:
-            _tool(books, real.call.tool).real += 1
+            real.load.real += 1
             if real.call.claims.writes:
                 books.writes[real.number] = real.call.claims
         elif real.phase is Phase.QUEUED:
-            _tool(books, real.call.tool).queue.append(real.number)
+            real.load.queue.append(real.number)
 
 
 def _tool(books: Books, name: str) -> ToolLoad:
@@ -183,7 +184,7 @@ def _forget_outcomes(books: Books, ended: list[RealCall]) -> None:
 def _run_waiting(books: Books, real_calls: RealCalls, stimulus: s.Stimulus) -> None:
     """Every call that waits runs, as far as its tool's own limit allows; a new one passes the write gate first."""
     if isinstance(stimulus, s.Called) and (real := books.calls.get(stimulus.number)) is not None:
-        queue = _tool(books, real.call.tool).queue
+        queue = real.load.queue
         if real.phase is Phase.QUEUED and real.number in queue:
             queue.remove(real.number)
             if real_calls.pass_gate(real):

@@ -33,6 +33,7 @@ class RealCall:
     call: ResolvedCall
     # Its session's state, which it holds itself: the id may be another session's by the time this call ends.
     owner: SessionState
+    load: ToolLoad  # its tool's
     phase: Phase = Phase.ASKED
     speculation: int | None = None
     claims_slot: bool = False  # counted among the tool's real calls

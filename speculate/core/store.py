@@ -29,15 +29,17 @@ class _Store(TLRUCache[int, Speculation]):
 class ReadyStore:
     """Speculations whose result is ready."""
 
-    __slots__ = ("_entries", "_now")
+    __slots__ = ("_entries", "_now", "holds_any")
 
     def __init__(self, size: int) -> None:
         self._now = 0.0
         self._entries = _Store(size, lambda: self._now)
+        self.holds_any = False  # False: certainly none; asked before every call
 
     def put(self, speculation: Speculation, at: float) -> list[Speculation]:
         """Keep it. Returns what was evicted for it. Call `expired(at)` first: cachetools drops those silently."""
         self._now = at
+        self.holds_any = True
         entries = self._entries
         entries[speculation.id] = speculation
         evicted, entries.evicted = entries.evicted, []
@@ -51,7 +53,9 @@ class ReadyStore:
     def expired(self, at: float) -> list[Speculation]:
         """Take out what has grown too old by `at`."""
         self._now = at
-        return [item for _, item in self._entries.expire(at)]
+        gone = [item for _, item in self._entries.expire(at)]
+        self.holds_any = bool(self._entries.currsize)
+        return gone
 
     def __len__(self) -> int:
         return len(self._entries)

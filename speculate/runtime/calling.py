@@ -325,6 +325,7 @@ def _finish(
     session.answered(
         ticket,
         ResultSeen(ticket.id, ticket.call.tool, ok, read_text(kept), raised, error is None, spec.untrusted),
+        now,
     )
     waited_s = now - ticket.issued_at
     if runtime.observers.any:

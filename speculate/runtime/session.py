@@ -248,11 +248,11 @@ class Session:
             self._runtime.tell(self._turn_ended)
             self._turn_ended = None
 
-    def answered(self, ticket: Ticket, result: ResultSeen) -> None:
+    def answered(self, ticket: Ticket, result: ResultSeen, now: float) -> None:
         """A real call was answered: the history moves on, and predictions follow."""
         if not self._thinks:
             self._turn_is_open = False
-        self._idle_since = self._runtime.now()
+        self._idle_since = now
         if result.untrusted:
             self._untrusted[ticket.id] = None
             if len(self._untrusted) > MAX_UNTRUSTED:

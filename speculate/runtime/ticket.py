@@ -73,7 +73,8 @@ class Ticket:
 
     def _copied(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         if not self._is_flat and type(arguments) is dict and self.resolved.key is not None:
-            return own(arguments)
+            copied: dict[str, Any] = own(arguments)
+            return copied
         return dict(arguments)
 
     def kept_arguments(self) -> dict[str, Any]:

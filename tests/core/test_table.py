@@ -12,7 +12,7 @@ from speculate.core.index import ResourceIndex
 from speculate.core.ledger import Ledger
 from speculate.core.machine import Speculation, State, Trigger
 from speculate.core.outcomes import Outcomes
-from speculate.core.state import RealCall, SessionState
+from speculate.core.state import RealCall, SessionState, ToolLoad
 from speculate.core.store import ReadyStore
 from speculate.core.table import SpeculationTable
 from speculate.resources import Claims
@@ -281,7 +281,7 @@ PAY = ToolSpec("pay", reads=(), writes=("order/{id}",), dedup_key="{id}")
 
 
 def paid(number: int, session: SessionState, order: str) -> RealCall:
-    return RealCall(number, "s", PAY.resolve({"id": order}), session)
+    return RealCall(number, "s", PAY.resolve({"id": order}), session, ToolLoad())
 
 
 def first(outcomes: Outcomes, session: SessionState, order: str) -> int | None:
