@@ -49,7 +49,7 @@ class SpeculationTable:
 
     def expired(self, at: float) -> list[Speculation]:
         """Ready results that have grown too old by `at`."""
-        return self._ready.expired(at) if self._ready.holds_any else []
+        return self._ready.expired(at)
 
     def changed_by(self, write: Claims) -> Iterator[Speculation]:
         """Launches whose resources this write changes."""

@@ -6,7 +6,8 @@ import asyncio
 import contextvars
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -139,7 +140,7 @@ class Session:
 
     async def call(self, tool: str, /, **arguments: Any) -> Any:
         """Make a real call: commit a speculation, join one, or run the tool. Raises what the tool raises."""
-        outcome = await self.execute(ToolCall(tool, arguments))
+        outcome = await self.made(ToolCall(tool, arguments))
         return outcome.result()
 
     async def execute(self, call: ToolCall, run: Callable[[], Awaitable[Any]] | None = None) -> Outcome:
@@ -149,6 +150,10 @@ class Session:
         Raises RuntimeClosed, or SpeculateError for a tool nobody registered.
         """
         return await answer(self._runtime, self, self._issue(call, run))
+
+    def made(self, call: ToolCall) -> Coroutine[Any, Any, Outcome]:
+        """As `execute`, for who awaits it at once: the call is issued before this returns. One coroutine less."""
+        return answer(self._runtime, self, self._issue(call, None))
 
     async def call_all(self, calls: Iterable[CallLike]) -> list[Outcome]:
         """Make all calls of a turn. Those that do not conflict overlap; the rest keep the model's order.
@@ -179,9 +184,11 @@ class Session:
 
     def _branch(self, ticket: Ticket) -> asyncio.Task[Outcome]:
         """One call of a turn, in a task. One that is cancelled before its first step gives up its place too."""
-        task = self._tasks.start(answer(self._runtime, self, ticket), name=f"{ticket.call.tool} {ticket.id}")
-        task.add_done_callback(lambda _: self.release(ticket))
-        return task
+        return self._tasks.start(
+            answer(self._runtime, self, ticket),
+            name=f"{ticket.call.tool} {ticket.id}",
+            ended=partial(self.release, ticket),
+        )
 
     def _issue(self, call: ToolCall, run: Callable[[], Awaitable[Any]] | None) -> Ticket:
         """Take the call's place in the order. Synchronous: the order of issue is the order of calling."""
