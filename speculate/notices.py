@@ -13,6 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from speculate.calls import Served
 from speculate.prediction import Prediction
+from speculate.values import quick
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class PredictionsMade:
     seconds: float
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class LaunchDenied:
     """A candidate was not launched. `reason` is one of the admission gate's reasons, a closed set."""
@@ -70,6 +72,7 @@ class LaunchDenied:
     reason: str
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Launched:
     """`source` is the name of the predictor (or "stream" for an early issue, "plan" for a plan's branch)."""
@@ -82,6 +85,7 @@ class Launched:
     p_use: float
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class LaunchRetired:
     """The ledger record of one launch, written exactly once.
@@ -106,6 +110,7 @@ class LaunchRetired:
     p_use: float
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class CallStarted:
     """A real call was issued by the model, in `turn`. Sensitive arguments are already replaced."""
@@ -118,6 +123,7 @@ class CallStarted:
     arguments: Mapping[str, Any]
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class CallEnded:
     """A real call was answered. `snapshot` is bounded (see history.snapshot); `cut` says that it is not whole.

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from speculate.errors import ManifestError
 from speculate.identity import NORMALIZERS, canonical_json, is_json
 from speculate.resources import EVERYTHING, Claims, argument_names, fill, template_problem
+from speculate.values import quick
 
 
 class Effect(Enum):
@@ -66,6 +67,7 @@ class EffectRule:
     description: str = ""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class ResolvedCall:
     """One call seen through its tool's spec. `key` is None if the call has no identity (not JSON)."""

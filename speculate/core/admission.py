@@ -9,6 +9,7 @@ from enum import Enum
 from speculate.core.disclosure import Disclosure
 from speculate.core.policy import Policy
 from speculate.core.stimuli import Candidate
+from speculate.values import quick
 
 
 class Reason(Enum):
@@ -52,6 +53,7 @@ class Deny:
     reason: Reason
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Load:
     """What the gate needs to know of the moment. Counts include what is being aborted but still runs.

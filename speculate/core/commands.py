@@ -7,8 +7,10 @@ from typing import Any
 
 from speculate.notices import Fault, LaunchDenied, Launched, LaunchRetired
 from speculate.spec import ResolvedCall
+from speculate.values import quick
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Launch:
     """Start this call early, for `session`. `origin` is that of the stimulus it was predicted in."""
@@ -35,6 +37,7 @@ class Discard:
     id: int
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Deliver:
     """Hand the launch's result to the real call. `joined`: it had been waited for.

@@ -8,8 +8,10 @@ from typing import Any
 
 from speculate.prediction import ArgumentSource
 from speculate.spec import ResolvedCall
+from speculate.values import quick
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A predicted call, resolved against its manifest entry; `depth` 1 rests on real results only.
@@ -48,6 +50,7 @@ class UserSpoke:
     text: str
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Predicted:
     """`context`: the declared context variables' values, compared at commit.
@@ -73,6 +76,7 @@ class Withdrawn:
     source: str
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Called:
     """The model made a call, and nothing of its own session stands before it. `number` is unique."""
@@ -109,6 +113,7 @@ class CallCancelled:
     number: int
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class CallEnded:
     """A real run ended after `seconds`. ok None: cancelled, which says nothing about the tool.
