@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from speculate.values import quick
+
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
@@ -45,6 +47,7 @@ class Refusal:
         return f"The call of {self.tool} was refused: {self.reason}. Nothing was changed."
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of one real call: `value`, or `error` if the tool raised.

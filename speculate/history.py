@@ -14,11 +14,14 @@ from time import perf_counter
 from typing import Any
 
 from speculate.resources import MAX_INT_BITS
+from speculate.values import quick
 
 MAX_TEXT = 65_536
 MAX_NODES = 4_096
 MAX_SNAPSHOT_DEPTH = 32
 CUT = "…"
+LINE = 64  # characters that count as much as a value
+_AS_THEY_STAND = frozenset({bool, float, type(None)})
 MAX_EVENTS = 20_000
 
 
@@ -37,6 +40,7 @@ class ModelText:
     text: str
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class CallMade:
     """A real call, issued in `turn`. `id` is unique within the session."""
@@ -47,6 +51,7 @@ class CallMade:
     arguments: Mapping[str, Any]
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class ResultSeen:
     """A real call's result, as the agent saw it.
@@ -164,7 +169,7 @@ def _text(value: str, budget: _Budget) -> str:
     if len(value) > MAX_TEXT:
         budget.cut = True
         value = value[:MAX_TEXT] + CUT
-    budget.nodes -= len(value) >> 6
+    budget.nodes -= len(value) // LINE
     return value
 
 
@@ -180,21 +185,31 @@ def _copy(value: Any, budget: _Budget, depth: int) -> Any:
     if depth <= 0 or budget.nodes <= 0:
         budget.cut = True
         return CUT
-    if isinstance(value, Mapping):
+    if kind is dict or isinstance(value, Mapping):
         out: dict[str, Any] = {}
         for key, item in value.items():
             if budget.nodes <= 0:
                 budget.cut = True
                 break
-            out[_text(key if type(key) is str else str(key), budget)] = _copy(item, budget, depth - 1)
+            if type(item) in _AS_THEY_STAND or (type(item) is str and len(item) < LINE):  # most of what there is
+                budget.nodes -= 1
+            else:
+                item = _copy(item, budget, depth - 1)
+            if type(key) is not str or len(key) >= LINE:
+                key = _text(key if type(key) is str else str(key), budget)
+            out[key] = item
         return out
-    if isinstance(value, (list, tuple)):
+    if kind is list or isinstance(value, (list, tuple)):
         items: list[Any] = []
         for item in value:
             if budget.nodes <= 0:
                 budget.cut = True
                 break
-            items.append(_copy(item, budget, depth - 1))
+            if type(item) in _AS_THEY_STAND or (type(item) is str and len(item) < LINE):
+                budget.nodes -= 1
+                items.append(item)
+            else:
+                items.append(_copy(item, budget, depth - 1))
         return items
     dump = getattr(value, "model_dump", None)
     if callable(dump) and not isinstance(value, type):

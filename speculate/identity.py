@@ -13,6 +13,7 @@ import posixpath
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from json.encoder import c_make_encoder, encode_basestring_ascii  # type: ignore[attr-defined]  # typeshed lacks it
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -23,7 +24,23 @@ EXACT_INTEGERS = 2.0**53  # from here on, a float no longer tells neighbouring i
 _NUMBER = re.compile(r"[+-]?(?P<whole>[0-9]+)(\.[0-9]*)?([eE][+-]?[0-9]+)?\Z")
 _SPACE_OR_CONTROL = re.compile(r"[\s\x00-\x20\x7f]")
 
-_encode = json.JSONEncoder(ensure_ascii=True, sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+_encoder = json.JSONEncoder(ensure_ascii=True, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _make_encode() -> Callable[[object], str]:
+    """`JSONEncoder.encode`, which makes its C encoder anew for every value, with one made for all.
+
+    Nothing is looked out for that `is_json` rules out: cycles, other types.
+    """
+    if c_make_encoder is None:  # an interpreter without the C accelerator
+        return _encoder.encode
+    chunks = c_make_encoder(
+        None, _encoder.default, encode_basestring_ascii, None, ":", ",", True, False, False
+    )  # markers, default, encoder, indent, separators, sort_keys, skipkeys, allow_nan
+    return lambda value: "".join(chunks(value, 0))
+
+
+_encode = _make_encode()
 
 
 def is_json(value: object, depth: int = MAX_DEPTH) -> bool:

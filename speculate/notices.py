@@ -13,6 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from speculate.calls import Served
 from speculate.prediction import Prediction
+from speculate.values import quick
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class PredictionsMade:
     indexing_s: float = 0.0
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class LaunchDenied:
     """A candidate was not launched. `reason` is one of the admission gate's reasons, a closed set."""
@@ -72,6 +74,7 @@ class LaunchDenied:
     reason: str
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Launched:
     """`source` is the name of the predictor (or "stream" for an early issue, "plan" for a plan's branch)."""
@@ -84,14 +87,15 @@ class Launched:
     p_use: float
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class LaunchRetired:
     """The ledger record of one launch, written exactly once.
 
     outcome: "committed" or "wasted". reason: for a commit "ready" or "joined"; for waste "unused", "expired",
     "conflict", "evicted", "raised", "timeout", "preempted", "cancelled", "overtaken", "context", "withdrawn",
-    "closed", "abandoned". ran_s: seconds it ran (None: it never ended). hidden_s: seconds of the real call's wait it
-    saved (0 for waste). cost: the manifest's relative price of the call.
+    "closed", "abandoned", "fault". ran_s: seconds it ran (None: it never ended). hidden_s: seconds of the real
+    call's wait it saved (0 for waste). cost: the manifest's relative price of the call.
     """
 
     at: float
@@ -108,6 +112,7 @@ class LaunchRetired:
     p_use: float
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class CallStarted:
     """A real call was issued by the model, in `turn`. Sensitive arguments are already replaced."""
@@ -120,6 +125,7 @@ class CallStarted:
     arguments: Mapping[str, Any]
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class CallEnded:
     """A real call was answered. `snapshot` is bounded (see history.snapshot); `cut` says that it is not whole.
@@ -146,7 +152,10 @@ class CallEnded:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something was contained: kind is "predictor", "observer", "drafter", "tool-closed" or "self-check"."""
+    """Something was contained: kind is "predictor", "observer", "drafter", "tool-closed", "self-check" or "core".
+
+    "core": a defect in the runtime itself; nothing is launched any more, and real calls go on.
+    """
 
     at: float
     session: str | None
@@ -157,7 +166,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class SessionClosed:
-    """`unstopped`: launches that did not stop within the grace, as "tool id"."""
+    """`unstopped`: what did not stop within the grace: launches as "tool id", drafts as "draft drafter session"."""
 
     at: float
     session: str

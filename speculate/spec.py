@@ -10,6 +10,7 @@ from typing import Any, Literal
 from speculate.errors import ManifestError
 from speculate.identity import NORMALIZERS, canonical_json, is_json
 from speculate.resources import EVERYTHING, Claims, argument_names, fill, template_problem
+from speculate.values import quick
 
 
 class Effect(Enum):
@@ -23,6 +24,7 @@ class Effect(Enum):
 Egress = Literal["none", "internal", "external"]
 
 REMEMBERED_CALLS = 1024  # per tool
+_REMEMBERED = frozenset({str, int, bool, type(None)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class EffectRule:
     description: str = ""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class ResolvedCall:
     """One call seen through its tool's spec. `key` is None if the call has no identity (not JSON)."""
@@ -118,7 +121,7 @@ class ToolSpec:
     when: tuple[EffectRule, ...] = ()
     declared: bool = True
     _plain: bool = field(init=False, default=False, repr=False, compare=False)
-    _seen: dict[str, ResolvedCall] = field(init=False, default_factory=dict, repr=False, compare=False)
+    _seen: dict[Any, ResolvedCall] = field(init=False, default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self._check()
@@ -180,19 +183,30 @@ class ToolSpec:
 
     def resolve(self, arguments: Mapping[str, Any]) -> ResolvedCall:
         """What this call is: identity, effect, resources, and whether it may be launched early."""
-        canonical = self.canonical_arguments(arguments)
+        if not self._plain:
+            canonical = self.canonical_arguments(arguments)
+            return self._resolve(arguments, canonical, canonical_json(canonical))
+        # The same calls are predicted and made again and again. Remembered are those of which nobody can change a
+        # value later, and whose values are the same JSON wherever they are equal and of one type: no 0.0 and -0.0.
+        if type(arguments) is not dict:
+            arguments = dict(arguments)
+        kinds = tuple(map(type, arguments.values()))
+        remembers = _REMEMBERED.issuperset(kinds)
+        if remembers:
+            seen = (kinds, tuple(arguments.items()))
+            known = self._seen.get(seen)
+            if known is not None:
+                return known
+        canonical = dict(arguments)
         text = canonical_json(canonical)
-        if not self._plain or text is None:
-            return self._resolve(arguments, canonical, text)
-        # The same calls are predicted again and again. Only scalars are remembered: nobody can change them later.
-        known = self._seen.get(text)
-        if known is None:
-            known = self._resolve(canonical, canonical, text)
-            if not any(type(value) in (dict, list) for value in canonical.values()):
-                if len(self._seen) >= REMEMBERED_CALLS:
-                    self._seen.clear()
-                self._seen[text] = known
-        return known
+        if text is None:
+            return self._resolve(arguments, canonical, None)
+        call = self._resolve(canonical, canonical, text)
+        if remembers:
+            if len(self._seen) >= REMEMBERED_CALLS:
+                self._seen.clear()
+            self._seen[seen] = call
+        return call
 
     def _resolve(self, arguments: Mapping[str, Any], canonical: Mapping[str, Any], text: str | None) -> ResolvedCall:
         effect, idempotent, reads, writes = self.effect, self.idempotent, self.reads, self.writes

@@ -18,7 +18,7 @@ CORE = ROOT / "speculate" / "core"
 
 # Only these may import predictors and toolspecs; the rest of speculate takes objects.
 ALL_THREE = ("cli", "replay", "demo", "audit", "report", "training")
-VALUES = ("errors", "calls", "identity", "resources", "spec", "history", "prediction", "notices")
+VALUES = ("errors", "calls", "identity", "resources", "spec", "history", "prediction", "notices", "values")
 
 
 def sources(folder: Path) -> list[Path]:

@@ -9,6 +9,7 @@ from enum import Enum
 from speculate.core.disclosure import Disclosure
 from speculate.core.policy import Policy
 from speculate.core.stimuli import Candidate
+from speculate.values import quick
 
 
 class Reason(Enum):
@@ -52,6 +53,7 @@ class Deny:
     reason: Reason
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Load:
     """What the gate needs to know of the moment. Counts include what is being aborted but still runs.
@@ -121,8 +123,6 @@ def admit(
         return Deny(Reason.VALUE)
     if now.closed:
         return Deny(Reason.CLOSED)
-    if now.shadow and not candidate.issued:
-        return Deny(Reason.SHADOW)
     # 4. Whether there is slack: guesses never take what a real call may need next.
     if policy.launches_per_minute is not None and now.launches_last_minute >= policy.launches_per_minute:
         return Deny(Reason.RATE)
@@ -136,4 +136,7 @@ def admit(
         return Deny(Reason.SESSION_LIMIT)
     if now.in_flight >= policy.max_in_flight:
         return Deny(Reason.LIMIT)
+    # 5. Last, so that a shadow launch is one that nothing else would have stood against.
+    if now.shadow and not candidate.issued:
+        return Deny(Reason.SHADOW)
     return Admit(value_s)

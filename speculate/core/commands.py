@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from speculate.notices import Fault, LaunchDenied, Launched, LaunchRetired
 from speculate.spec import ResolvedCall
+from speculate.values import quick
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """Start this call early, for `session`."""
+    """Start this call early, for `session`. `origin` is that of the stimulus it was predicted in."""
 
     id: int
     session: str
     call: ResolvedCall
     depth: int
     p_use: float
+    origin: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,7 @@ class Discard:
     id: int
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Deliver:
     """Hand the launch's result to the real call. `joined`: it had been waited for.
@@ -90,6 +95,13 @@ class Reuse:
 
 
 @dataclass(frozen=True, slots=True)
+class Forget:
+    """No repeat will be handed the outcome that call `first` had."""
+
+    first: int
+
+
+@dataclass(frozen=True, slots=True)
 class Confirm:
     """Ask the application before this call runs."""
 
@@ -113,6 +125,7 @@ Command = (
     | Run
     | RunBeside
     | Reuse
+    | Forget
     | Confirm
     | Refuse
     | LaunchDenied

@@ -1,11 +1,14 @@
-"""Which speculations a write may have made stale, without looking at all of them."""
+"""Which of many things a write touches, without looking at all of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Generic, TypeVar
 
-from speculate.core.machine import Speculation
 from speculate.resources import Claims
+
+T = TypeVar("T")
+K = TypeVar("K")
 
 
 def _family(claim: str) -> str | None:
@@ -16,42 +19,43 @@ def _family(claim: str) -> str | None:
     return None
 
 
-class ResourceIndex:
-    """Live speculations by the families of resources they read or stage. Insertion order is kept."""
+class ResourceIndex(Generic[K, T]):
+    """Things that rest on resources, by the families of what they read or stage. Insertion order is kept."""
 
     __slots__ = ("_all", "_families", "_wide")
 
     def __init__(self) -> None:
-        self._all: dict[int, Speculation] = {}
-        self._families: dict[str, dict[int, Speculation]] = {}
-        self._wide: dict[int, Speculation] = {}
+        self._all: dict[K, tuple[T, Claims]] = {}
+        self._families: dict[str, dict[K, tuple[T, Claims]]] = {}
+        self._wide: dict[K, tuple[T, Claims]] = {}
 
-    def add(self, speculation: Speculation) -> None:
-        self._all[speculation.id] = speculation
-        claims = speculation.call.claims
+    def add(self, key: K, item: T, claims: Claims) -> None:
+        """`item` rests on `claims` until `key` is removed."""
+        entry = self._all[key] = (item, claims)
         for claim in (*claims.reads, *claims.writes):
             family = _family(claim)
             group = self._wide if family is None else self._families.setdefault(family, {})
-            group[speculation.id] = speculation
+            group[key] = entry
 
-    def remove(self, speculation: Speculation) -> None:
-        if self._all.pop(speculation.id, None) is None:
+    def remove(self, key: K) -> None:
+        entry = self._all.pop(key, None)
+        if entry is None:
             return
-        claims = speculation.call.claims
+        claims = entry[1]
         for claim in (*claims.reads, *claims.writes):
             family = _family(claim)
             if family is None:
-                self._wide.pop(speculation.id, None)
+                self._wide.pop(key, None)
             elif (group := self._families.get(family)) is not None:
-                group.pop(speculation.id, None)
+                group.pop(key, None)
                 if not group:
                     del self._families[family]
 
-    def changed_by(self, write: Claims) -> Iterator[Speculation]:
-        """Each speculation whose resources this write changes, once. Safe against removal while iterating."""
+    def changed_by(self, write: Claims) -> Iterator[T]:
+        """Each thing whose resources this write changes, once. Safe against removal while iterating."""
         if not self._all or not write.writes:
             return
-        groups: list[dict[int, Speculation]] = [self._wide]
+        groups = [self._wide]
         for claim in write.writes:
             family = _family(claim)
             if family is None:
@@ -60,12 +64,12 @@ class ResourceIndex:
             group = self._families.get(family)
             if group is not None:
                 groups.append(group)
-        seen: set[int] = set()
-        for speculation in [item for group in groups for item in group.values()]:
-            if speculation.id not in seen:
-                seen.add(speculation.id)
-                if speculation.call.claims.is_changed_by(write):
-                    yield speculation
+        seen: set[K] = set()
+        for key, (item, claims) in [entry for group in groups for entry in group.items()]:
+            if key not in seen:
+                seen.add(key)
+                if claims.is_changed_by(write):
+                    yield item
 
     def __len__(self) -> int:
         return len(self._all)

@@ -85,16 +85,22 @@ class Speculation:
     number: int | None = None  # the real call that joined it, or that it is applied for
     beside: bool = False  # the real call runs beside it
     reason: str = ""  # why it was squashed
-    story: list[str] = field(default_factory=list)
+    moves: list[tuple[float, Trigger, State, State]] = field(default_factory=list)
 
     def fire(self, trigger: Trigger, at: float) -> State:
         """Move along the table. Raises InvalidTransition, with the whole story, and changes nothing."""
         new = TRANSITIONS.get((self.state, trigger))
         if new is None:
             raise InvalidTransition(self.id, self.state.value, trigger.value, self.story)
-        self.story.append(f"{at:.6f} {trigger.value}: {self.state.value} → {new.value}")
+        self.moves.append((at, trigger, self.state, new))
         self.state = new
         return new
+
+    @property
+    def story(self) -> list[str]:
+        """What happened to it so far, oldest first."""
+        moves = [f"{at:.6f} {trigger.value}: {old.value} → {new.value}" for at, trigger, old, new in self.moves]
+        return [f"{self.launched_at:.6f} launch: {self.call.tool}", *moves]
 
     def has_expired(self, at: float) -> bool:
         """Whether its result is too old to be served at `at` (law L3: counted from the start of the launch)."""

@@ -27,6 +27,8 @@ class Policy:
     max_depth: 1 predicts from real results only; 2 also from finished speculations, and so on.
     predictions: how many guesses are asked for at a moment.
     store_size: finished results kept at once, over all sessions; the least recently stored is evicted.
+    outcomes_size: outcomes of writes with a dedup key that a session keeps for repeats; the one asked for longest ago
+        is forgotten, and its repeat runs.
     predict_limit_s: a prediction that takes longer on the real clock counts as a fault; None means no limit.
     draft_timeout_s: when an asynchronous draft is abandoned.
     fault_limit: faults in a row after which a predictor, drafter or observer is switched off.
@@ -50,6 +52,7 @@ class Policy:
     max_depth: int = 2
     predictions: int = 8
     store_size: int = 4096
+    outcomes_size: int = 1024
     predict_limit_s: float | None = 0.25
     draft_timeout_s: float = 30.0
     fault_limit: int = 3
@@ -71,6 +74,6 @@ class Policy:
         for name in ("launches_per_minute", "budget", "predict_limit_s"):
             if getattr(self, name) is not None and not getattr(self, name) >= 0:
                 raise ValueError(f"{name} must be None or at least 0, not {getattr(self, name)!r}")
-        for name in ("store_size", "error_streak", "fault_limit"):
+        for name in ("store_size", "outcomes_size", "error_streak", "fault_limit"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)!r}")

@@ -6,14 +6,16 @@ from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum
 
+from cachetools import LRUCache
+
 from speculate.core.disclosure import Disclosure
-from speculate.resources import any_overlap
 from speculate.spec import ResolvedCall
 
 
 class Phase(Enum):
-    """Where a real call stands."""
+    """Where a real call stands. All but ASKED and QUEUED: the shell has been told."""
 
+    ASKED = "asked"  # nothing is decided
     CONFIRMING = "confirming"  # the application is being asked
     QUEUED = "queued"  # the tool's own limit of real calls is reached
     JOINED = "joined"  # waits for the launch it was matched with
@@ -29,11 +31,12 @@ class RealCall:
     number: int
     session: str
     call: ResolvedCall
-    phase: Phase = Phase.RUNNING
+    # Its session's state, which it holds itself: the id may be another session's by the time this call ends.
+    owner: SessionState
+    load: ToolLoad  # its tool's
+    phase: Phase = Phase.ASKED
     speculation: int | None = None
     claims_slot: bool = False  # counted among the tool's real calls
-    # Its session's state, which it holds itself: the id may be another session's by the time this call ends.
-    owner: SessionState = field(default_factory=lambda: SessionState())
 
 
 @dataclass(slots=True, eq=False)
@@ -45,16 +48,7 @@ class SessionState:
     calls: int = 0  # real calls not yet answered
     in_flight: int = 0  # launches that run, aborting ones included
     predicted_at: float | None = None  # when the oldest prediction not yet followed by a call was made
-    outcomes: dict[str, RealCall] = field(default_factory=dict)  # dedup key -> first successful call
-
-    def forget_outcomes(self, writes: tuple[str, ...], *, but: int) -> None:
-        """A conflicting write began or ended (call `but`): what it may have undone is no longer handed out."""
-        for key in [
-            key
-            for key, first in self.outcomes.items()
-            if first.number != but and any_overlap(writes, first.call.claims.writes)
-        ]:
-            del self.outcomes[key]
+    outcomes: LRUCache[str, RealCall] | None = None  # dedup key -> first successful call; None until there is one
 
 
 @dataclass(slots=True, eq=False)

@@ -8,8 +8,10 @@ from typing import Any
 
 from speculate.prediction import ArgumentSource
 from speculate.spec import ResolvedCall
+from speculate.values import quick
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A predicted call, resolved against its manifest entry; `depth` 1 rests on real results only.
@@ -48,14 +50,20 @@ class UserSpoke:
     text: str
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Predicted:
-    """`context`: the declared context variables' values, compared at commit."""
+    """`context`: the declared context variables' values, compared at commit.
+
+    origin: the shell's own, handed back in each `Launch`: what the guesses rest on, and what they run in. It comes
+    with the stimulus, since by the time a launch is carried out the session may have moved on.
+    """
 
     at: float
     session: str
     candidates: tuple[Candidate, ...]
     context: Any = None
+    origin: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +76,7 @@ class Withdrawn:
     source: str
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Called:
     """The model made a call, and nothing of its own session stands before it. `number` is unique."""
@@ -104,12 +113,12 @@ class CallCancelled:
     number: int
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class CallEnded:
     """A real run ended after `seconds`. ok None: cancelled, which says nothing about the tool.
 
-    throttled_s: the tool said "too many requests": stay away for so long. untrusted: text of a result whose tool
-    is declared untrusted.
+    throttled_s: the tool said "too many requests": stay away for so long.
     """
 
     at: float

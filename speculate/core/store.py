@@ -7,10 +7,13 @@ shell. What leaves it unasked, because it grew too old or room was needed, is ha
 from __future__ import annotations
 
 from collections.abc import Callable
+from heapq import heapify, heappop, heappush
 
 from cachetools import TLRUCache
 
 from speculate.core.machine import Speculation
+
+MANY = 64
 
 
 class _Store(TLRUCache[int, Speculation]):
@@ -29,29 +32,48 @@ class _Store(TLRUCache[int, Speculation]):
 class ReadyStore:
     """Speculations whose result is ready."""
 
-    __slots__ = ("_entries", "_now")
+    __slots__ = ("_due", "_entries", "_now", "_order")
 
     def __init__(self, size: int) -> None:
         self._now = 0.0
         self._entries = _Store(size, lambda: self._now)
+        # The cache is asked only when something is due: `expired` is asked before every call.
+        self._due: dict[int, float] = {}
+        self._order: list[tuple[float, int]] = []  # a heap; what has left is dropped when it comes to the top
 
     def put(self, speculation: Speculation, at: float) -> list[Speculation]:
         """Keep it. Returns what was evicted for it. Call `expired(at)` first: cachetools drops those silently."""
         self._now = at
-        entries = self._entries
-        entries[speculation.id] = speculation
+        entries, id = self._entries, speculation.id
+        entries[id] = speculation
         evicted, entries.evicted = entries.evicted, []
-        if speculation.id not in entries:  # its time to live ended this moment: cachetools does not take it
-            evicted.append(speculation)
+        for gone in evicted:
+            del self._due[gone.id]
+        if id not in entries:  # its time to live ended this moment: cachetools does not take it
+            return [*evicted, speculation]
+        due = self._due[id] = speculation.launched_at + speculation.call.spec.ttl_s
+        heappush(self._order, (due, id))
+        if len(self._order) > 2 * len(self._due) + MANY:
+            self._order = [(due, id) for id, due in self._due.items()]
+            heapify(self._order)
         return evicted
 
     def remove(self, speculation: Speculation) -> None:
-        self._entries.pop(speculation.id, None)
+        if self._due.pop(speculation.id, None) is not None:
+            del self._entries[speculation.id]
 
     def expired(self, at: float) -> list[Speculation]:
         """Take out what has grown too old by `at`."""
+        order, due = self._order, self._due
+        while order and order[0][1] not in due:
+            heappop(order)
+        if not order or order[0][0] > at:
+            return []
         self._now = at
-        return [item for _, item in self._entries.expire(at)]
+        gone = [item for _, item in self._entries.expire(at)]
+        for item in gone:
+            del due[item.id]
+        return gone
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._due)

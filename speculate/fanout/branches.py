@@ -9,6 +9,7 @@ from typing import Any
 
 from speculate.calls import Served, ToolCall
 from speculate.errors import SpeculateError
+from speculate.values import quick
 
 
 class BranchState(Enum):
@@ -20,6 +21,7 @@ class BranchState(Enum):
     CANCELLED = "cancelled"  # not needed any more, or the fan-out was cancelled
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class BranchOutcome:
     """One branch: which (`index`, from 0, in call order), of which call, how long in seconds, and what came of it.

@@ -114,6 +114,7 @@ class FanOut:
         self._retry, self._hedge, self._order = retry, hedge, order
         # Jitter needs no secrecy; a caller who wants the same pauses again passes a seeded source.
         self._draw = draw if draw is not None else random.Random()  # noqa: S311
+        self._is_limited = limits is not NO_LIMITS
         self._slots = Slots(limits.capacities())
         self._settled: list[BranchOutcome | None] = [None] * len(calls)
         self._progress = Progress(len(calls))
@@ -197,13 +198,16 @@ class FanOut:
         for seconds in (self._deadline_s, self._merge.within_s):
             if seconds is not None:
                 self._clocks.append(loop.call_later(seconds, self._time_is_up))
-        for index, keys in enumerate(self._keys):
-            self._slots.push(index, 0.0, keys)
-        self._launch(self._slots.take())
+        if self._is_limited:
+            for index, keys in enumerate(self._keys):
+                self._slots.push(index, 0.0, keys)
+            self._launch(self._slots.take())
+        else:
+            self._launch(range(len(self._calls)))
         if not self._calls:
             self._judge(is_over=False)
 
-    def _launch(self, indices: list[int]) -> None:
+    def _launch(self, indices: Iterable[int]) -> None:
         tasks = tasks_of(self._session)
         for index in indices:
             self._running[index] = tasks.start(self._branch(index), name=self._calls[index].tool)
@@ -217,7 +221,7 @@ class FanOut:
         try:
             if self._retry is None and self._hedge is None:
                 attempts.count = 1
-                outcome = await self._session.execute(call)
+                outcome = await self._session.made(call)
             else:
                 outcome = await attempt(self._session, call, attempts, self._retry, self._hedge, self._draw)
         except asyncio.CancelledError as error:
@@ -233,7 +237,8 @@ class FanOut:
                 self._settle(index, *_judged(outcome))
         finally:
             del self._running[index]
-            self._release(index)
+            if self._is_limited:
+                self._release(index)
 
     def _release(self, index: int) -> None:
         started = self._slots.release(index)

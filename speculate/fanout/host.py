@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 from typing import TYPE_CHECKING
 
 from speculate.calls import ToolCall
@@ -46,7 +47,7 @@ def suggest(session: Session, call: ToolCall, p_use: float) -> None:
         return
     resolved = runtime.spec(call.tool).resolve(call.arguments)
     candidate = stimuli.Candidate(resolved, 0.0, p_use, PLAN, {}, registered=call.tool in runtime.tools)
-    runtime.feed(stimuli.Predicted(runtime.now(), session.id, (candidate,), runtime.context_values()))
+    session.predicted((candidate,), context=contextvars.copy_context())
 
 
 def withdraw(session: Session, call: ToolCall) -> None:

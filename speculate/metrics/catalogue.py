@@ -139,7 +139,7 @@ METRICS: tuple[Metric, ...] = (
         "speculate_unstopped_launches_total",
         "counter",
         (),
-        "Launches that did not stop within the grace when their session closed.",
+        "Launches and drafts that did not stop within the grace when their session closed.",
     ),
     Metric(
         "speculate_faults_total",

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import contextvars
 import copy
 import functools
 import inspect
 import json
-from concurrent.futures import Future as ThreadFuture
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from speculate.calls import Outcome, Refusal, Served, ToolCall
@@ -19,21 +18,21 @@ from speculate.errors import CommitConflict, InternalError
 from speculate.history import ResultSeen, read_text, take_snapshot
 from speculate.notices import CallEnded
 from speculate.runtime.ticket import Ticket, within
-from speculate.runtime.tools import AbortableTool, Tool, call_blocking, invoke, throttled_s
+from speculate.runtime.tools import AbortableTool, Tool, call_blocking, throttled_s
 
 if TYPE_CHECKING:
     from speculate.runtime.runtime import Runtime
     from speculate.runtime.session import Session
 
-_NO_LIMIT = contextlib.nullcontext()
 COMMIT_TRIES = 5  # of an abortable's prepare and commit, when others keep changing what it staged
 
 
 async def answer(runtime: Runtime, session: Session, ticket: Ticket) -> Outcome:
     """Wait for conflicting calls before it, then be served. A tool's exception is in the outcome."""
     try:
-        for blocker in ticket.blockers:
-            await blocker.released()
+        if ticket.blockers:
+            for blocker in ticket.blockers:
+                await blocker.released()
         session.require_open()  # it may have been closed while this call waited
         return await _serve(runtime, session, ticket)
     except asyncio.CancelledError as cancelled:  # its end is told as well, or observers would see it run for ever
@@ -49,12 +48,12 @@ async def _serve(runtime: Runtime, session: Session, ticket: Ticket) -> Outcome:
     try:
         while True:
             match command:
+                case c.Run():
+                    return await _run_and_finish(runtime, session, ticket)
                 case c.Deliver(id=id, ran_s=ran_s, hidden_s=hidden_s, joined=joined):
                     value = runtime.launcher.take(id).value
                     served = Served.JOINED if joined else Served.READY
                     return _finish(runtime, session, ticket, value, None, served, ran_s, hidden_s)
-                case c.Run():
-                    return await _run_and_finish(runtime, session, ticket)
                 case c.Join(overdue_at=overdue_at):
                     command = await _join(runtime, ticket, overdue_at)
                 case c.RunBeside():
@@ -65,7 +64,7 @@ async def _serve(runtime: Runtime, session: Session, ticket: Ticket) -> Outcome:
                         return outcome
                     command = await ticket.next()
                 case c.Reuse():
-                    value = _own_copy(session.outcomes.get(ticket.resolved.dedup_key or ""))
+                    value = _own_copy(ticket.reused)
                     return _finish(runtime, session, ticket, value, None, Served.DEDUPLICATED, None, 0.0)
                 case c.Confirm():
                     reason = await _ask(runtime, ticket)
@@ -111,18 +110,15 @@ async def _join(runtime: Runtime, ticket: Ticket, overdue_at: float) -> c.Comman
 
 async def _run_and_finish(runtime: Runtime, session: Session, ticket: Ticket) -> Outcome:
     """A miss: the tool runs in the caller's own task, its context variables as without the runtime."""
-    started_at = runtime.now()
     try:
         value = await run_for_real(runtime, session, ticket)
     except Exception as error:  # whatever the tool raised is the agent's to see, unwrapped
-        ran_s = runtime.now() - started_at
-        return _finish(runtime, session, ticket, None, error, Served.RAN, ran_s, 0.0)
-    return _finish(runtime, session, ticket, value, None, Served.RAN, runtime.now() - started_at, 0.0)
+        return _finish(runtime, session, ticket, None, error, Served.RAN, ticket.ran_s, 0.0)
+    return _finish(runtime, session, ticket, value, None, Served.RAN, ticket.ran_s, 0.0)
 
 
 async def _run_beside(runtime: Runtime, session: Session, ticket: Ticket) -> Outcome:
     """The tool runs beside the launch; the first to finish answers."""
-    started_at = runtime.now()
     began = False
 
     async def run() -> Any:
@@ -153,36 +149,23 @@ async def _run_beside(runtime: Runtime, session: Session, ticket: Ticket) -> Out
         beside.cancel()
         raise
     except Exception as error:  # the real call's own outcome
-        ran_s = runtime.now() - started_at
-        return _finish(runtime, session, ticket, None, error, Served.RAN, ran_s, 0.0)
-    return _finish(runtime, session, ticket, value, None, Served.RAN, runtime.now() - started_at, 0.0)
+        return _finish(runtime, session, ticket, None, error, Served.RAN, ticket.ran_s, 0.0)
+    return _finish(runtime, session, ticket, value, None, Served.RAN, ticket.ran_s, 0.0)
 
 
 async def run_for_real(runtime: Runtime, session: Session, ticket: Ticket) -> Any:
-    """Run the tool once and report its end, whatever that is."""
+    """Run the tool once and report its end, whatever that is. `ticket.ran_s` is how long it took."""
     started_at = runtime.now()
     timeout_s = ticket.resolved.spec.real_timeout_s
-    tool = runtime.tools.get(ticket.call.tool)
     ok: bool | None = False
     throttled: float | None = None
-    lingering: ThreadFuture[Any] | None = None
     inside = within.set((*(within.get() or ()), ticket.number))
     try:
-        async with asyncio.timeout(timeout_s) if timeout_s is not None else _NO_LIMIT:
-            if ticket.override is not None:
-                value = await ticket.override()
-            elif tool is None:
-                raise InternalError(f"{ticket.call.tool} is not registered")
-            elif tool.abortable is not None:
-                value = await _prepare_and_commit(runtime, tool, tool.abortable, ticket)
-            elif tool.is_sync:
-                work = functools.partial(call_blocking, tool.function, ticket.own_arguments())
-                lingering = runtime.real_threads().submit(contextvars.copy_context().run, work)
-                value = await asyncio.wrap_future(lingering)
-                if inspect.isawaitable(value):  # a lambda around a coroutine, say
-                    value = await value
-            else:
-                value = await invoke(tool.function, ticket.own_arguments())
+        if timeout_s is None:
+            value = await _work(runtime, ticket)
+        else:
+            async with asyncio.timeout(timeout_s):
+                value = await _work(runtime, ticket)
     except asyncio.CancelledError:
         ok = None
         raise
@@ -191,23 +174,42 @@ async def run_for_real(runtime: Runtime, session: Session, ticket: Ticket) -> An
         raise
     else:
         ok = True
-        key = ticket.resolved.dedup_key
-        if key is not None:
+        if ticket.resolved.dedup_key is not None:
             ok = not runtime.returned_error(value)  # "declined, try again" is no success to hand out again
-            session.outcomes[key] = _own_copy(value)
+            if ok:
+                runtime.outcomes[ticket.number] = _own_copy(value)
         return value
     finally:
         within.reset(inside)
-        seconds = runtime.now() - started_at
-        if lingering is not None and not lingering.done() and not lingering.cancel():
+        now = runtime.now()
+        ticket.ran_s = now - started_at
+        thread = ticket.thread
+        if thread is not None and not thread.done() and not thread.cancel():
             # A thread cannot be cancelled: its effects stay in conflict until it returns.
             loop = runtime.loop
             ended = functools.partial(_thread_ended, runtime, ticket.number, started_at)
-            lingering.add_done_callback(
-                lambda _: None if loop.is_closed() else loop.call_soon_threadsafe(ended) and None
-            )
+            thread.add_done_callback(lambda _: None if loop.is_closed() else loop.call_soon_threadsafe(ended) and None)
         else:
-            runtime.feed(s.CallEnded(runtime.now(), ticket.number, ok, seconds, throttled))
+            runtime.feed(s.CallEnded(now, ticket.number, ok, ticket.ran_s, throttled))
+
+
+async def _work(runtime: Runtime, ticket: Ticket) -> Any:
+    """The tool itself, or what stands in for it."""
+    if ticket.override is not None:
+        return await ticket.override()
+    tool = runtime.tools.get(ticket.call.tool)
+    if tool is None:
+        raise InternalError(f"{ticket.call.tool} is not registered")
+    if tool.abortable is not None:
+        return await _prepare_and_commit(runtime, tool, tool.abortable, ticket)
+    if tool.is_sync:
+        work = functools.partial(call_blocking, tool.function, ticket.own_arguments())
+        ticket.thread = runtime.real_threads().submit(contextvars.copy_context().run, work)
+        value = await asyncio.wrap_future(ticket.thread)
+    else:
+        value = tool.function(**ticket.own_arguments())
+    # An async tool's coroutine; or what a sync callable made (a lambda around a coroutine, say).
+    return await value if type(value) is CoroutineType or inspect.isawaitable(value) else value
 
 
 def _thread_ended(runtime: Runtime, number: int, started_at: float) -> None:
@@ -257,7 +259,8 @@ async def _apply(runtime: Runtime, session: Session, ticket: Ticket, command: c.
         ok = True
         if ticket.resolved.dedup_key is not None:
             ok = not runtime.returned_error(value)
-            session.outcomes[ticket.resolved.dedup_key] = _own_copy(value)
+            if ok:
+                runtime.outcomes[ticket.number] = _own_copy(value)
         runtime.feed(s.Applied(runtime.now(), command.id, ok))
         return "applied", value
 
@@ -315,16 +318,17 @@ def _finish(
     refused = served is Served.REFUSED
     kept, cut = take_snapshot(str(value) if refused else value)
     raised = None if error is None else _words(error)
-    ok = error is None and not refused and not runtime.returned_error(value)
+    ok = error is None and not refused and (runtime.is_error is None or not runtime.returned_error(value))
     if spec.untrusted and not refused:
         text = kept if type(kept) is str else json.dumps(kept, ensure_ascii=False)
         runtime.feed(s.UntrustedSeen(now, session.id, raised or text))
     session.answered(
         ticket,
         ResultSeen(ticket.id, ticket.call.tool, ok, read_text(kept), raised, error is None, spec.untrusted),
+        now,
     )
     waited_s = now - ticket.issued_at
-    if runtime.observers:
+    if runtime.observers.any:
         runtime.tell(
             CallEnded(
                 now,

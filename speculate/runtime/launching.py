@@ -6,13 +6,14 @@ import asyncio
 import functools
 import inspect
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextvars import Context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from speculate.core import commands as c
 from speculate.core import stimuli as s
+from speculate.history import Event
 from speculate.runtime.tasks import TaskSet
 from speculate.runtime.ticket import within
 from speculate.runtime.tools import Tool, call_blocking, invoke, own, run_in_thread, throttled_s
@@ -21,6 +22,14 @@ if TYPE_CHECKING:
     from speculate.runtime.runtime import Runtime
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Origin:
+    """What a guess rests on, and what its launch runs in. It goes with the stimulus and comes back with the order."""
+
+    context: Context  # the session's, as it was when it was predicted
+    chain: tuple[Event, ...] = ()  # speculative events (predictions from predictions)
 
 
 @dataclass(slots=True, eq=False)
@@ -36,7 +45,7 @@ class LaunchRun:
     is_aborted: bool = False
     timer: asyncio.TimerHandle | None = None
     value: Any = None
-    chain: tuple[Any, ...] = ()  # the speculative events it rests on, its own last (predictions from predictions)
+    chain: tuple[Event, ...] = ()  # the speculative events it rests on
 
 
 async def _awaited(value: Awaitable[Any]) -> Any:
@@ -62,15 +71,16 @@ class Launcher:
         self._tasks = tasks
         self._runs: dict[int, LaunchRun] = {}
 
-    def launch(self, command: c.Launch, context: Context, chain: tuple[Any, ...]) -> None:
+    def launch(self, command: c.Launch) -> None:
         tool = self._runtime.tools[command.call.tool]
-        run = LaunchRun(command.id, command.session, tool, chain=chain)
+        origin: Origin = command.origin
+        run = LaunchRun(command.id, command.session, tool, chain=origin.chain)
         self._runs[command.id] = run
         arguments = own(dict(command.call.arguments))
         loop = self._runtime.loop
         run.timer = loop.call_later(command.call.spec.timeout_s, self._overdue, command.id)
         # A copy: what a guess sets in its context stays with the guess.
-        context = context.copy()
+        context = origin.context.copy()
         context.run(within.set, None)
         name = f"{command.call.tool} {command.id}"
         if tool.is_sync:
@@ -151,6 +161,14 @@ class Launcher:
             run.timer.cancel()
             run.timer = None
 
+    def could_not(self, id: int) -> None:
+        """A launch that was ordered could not be started. If its task began all the same, that reports its end."""
+        run = self._runs.get(id)
+        if run is None:
+            self._runtime.feed(s.LaunchFailed(self._runtime.now(), id, "raised"))
+        elif run.ended is None and not run.is_over:
+            self._failed(run, "raised", None)
+
     def abort(self, id: int) -> None:
         """Cancel its task. A thread cannot be cancelled: it keeps its slot until it returns."""
         run = self._runs[id]
@@ -173,18 +191,25 @@ class Launcher:
         """Hand out a finished launch: delivered once, it is nobody else's (laws L3, L7)."""
         return self._runs.pop(id)
 
-    async def settle(self, session: str, grace_s: float) -> list[str]:
-        """Wait at most `grace_s` for the session's aborted launches; name and abandon those that go on."""
+    async def settle(self, session: str, grace_s: float, drafts: Iterable[asyncio.Task[None]] = ()) -> list[str]:
+        """Wait at most `grace_s` for what was told to stop: the session's launches and `drafts`. Names what goes on.
+
+        Launches among them are abandoned.
+        """
+        me = asyncio.current_task()
         runs = [run for run in self._runs.values() if run.session == session and run.ended is not None]
-        if not runs:
+        waited_for = {run.ended for run in runs if run.ended is not None}
+        waited_for |= {task for task in drafts if task is not me}
+        if not waited_for:
             return []
-        await asyncio.wait([run.ended for run in runs if run.ended is not None], timeout=grace_s)
+        _, running = await asyncio.wait(waited_for, timeout=grace_s)
         unstopped: list[str] = []
         for run in runs:
             if run.ended is not None:
                 unstopped.append(f"{run.tool.name} {run.id}")
+                running.discard(run.ended)
                 self._runtime.feed(s.Abandoned(self._runtime.now(), run.id))
-        return unstopped
+        return unstopped + sorted(task.get_name() for task in running if isinstance(task, asyncio.Task))
 
     def __len__(self) -> int:
         return len(self._runs)

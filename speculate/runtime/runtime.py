@@ -86,11 +86,15 @@ class Runtime:
             else None
         )
         self.drafters = [GuardedDrafter(self, drafter) for drafter in drafters]
+        self.guesses = predictor is not None or bool(drafters)  # whether anybody does
         self.tasks = TaskSet()
         self.launcher = Launcher(self, self.tasks)
         self.sessions: dict[str, Session] = {}
         self.tickets: dict[int, Ticket] = {}
+        self.outcomes: dict[int, Any] = {}  # what calls with a dedup key returned, by number, while the brain may ask
         self._loop: asyncio.AbstractEventLoop | None = None
+        # Seconds on the runtime's clock, the loop's: its very method as soon as there is a loop, it is asked so often.
+        self.now: Callable[[], float] = self._first_now
         self._threads: ThreadPoolExecutor | None = None
         self._numbers = itertools.count(1)
         self._session_numbers = itertools.count(1)
@@ -98,7 +102,7 @@ class Runtime:
         self._feeding = False
         self._closed = False
         self._do: dict[type[Any], Callable[[Any], None]] = {
-            c.Launch: self._launch,
+            c.Launch: lambda command: self.launcher.launch(command),
             c.Abort: lambda command: self.launcher.abort(command.id),
             c.Discard: lambda command: self.launcher.discard(command.id),
             LaunchDenied: self.tell,
@@ -106,8 +110,10 @@ class Runtime:
             LaunchRetired: self.tell,
             Fault: self.tell,
         }
-        for kind in (c.Deliver, c.Join, c.Apply, c.Run, c.RunBeside, c.Reuse, c.Confirm, c.Refuse):
+        for kind in (c.Deliver, c.Join, c.Apply, c.Run, c.RunBeside, c.Confirm, c.Refuse):
             self._do[kind] = self._put
+        self._do[c.Reuse] = self._reuse
+        self._do[c.Forget] = lambda command: self.outcomes.pop(command.first, None)
 
     def _collect_specs(
         self, tools: Mapping[str, Any] | Iterable[Any], manifest: Mapping[str, ToolSpec] | None
@@ -151,14 +157,13 @@ class Runtime:
             self._loop = asyncio.get_running_loop()
         return self._loop
 
-    def now(self) -> float:
-        """Seconds on the runtime's clock, the loop's."""
-        loop = self._loop
-        return loop.time() if loop is not None else self.loop.time()
+    def _first_now(self) -> float:
+        self.now = self.loop.time
+        return self.now()
 
     def tell(self, notice: Notice) -> None:
         """Tell the observers."""
-        if self.observers:
+        if self.observers.any:
             self.observers.tell(notice)
 
     @property
@@ -186,6 +191,8 @@ class Runtime:
 
     def context_values(self) -> tuple[Any, ...]:
         """The declared context variables as they stand in the caller's context."""
+        if not self.context_variables:
+            return ()
         return tuple([own(variable.get(None)) for variable in self.context_variables])
 
     # The brain's stimuli and commands
@@ -197,12 +204,35 @@ class Runtime:
         if self._feeding:  # an eager task reported back while its command was still being carried out
             return
         self._feeding = True
+        do = self._do
         try:
             while queue:
-                for command in self.brain.handle(queue.popleft()):
-                    self._do[type(command)](command)
+                stimulus = queue.popleft()
+                try:
+                    commands = self.brain.handle(stimulus)
+                except Exception as error:  # a defect of ours: counted and contained (law L9), and real calls go on
+                    commands = self._retreat(stimulus, error)
+                for command in commands:
+                    try:
+                        do[type(command)](command)
+                    except Exception as error:  # as above: what is ordered behind it must be carried out all the same
+                        self._could_not(command, error)
         finally:
             self._feeding = False
+
+    def _retreat(self, stimulus: s.Stimulus, error: Exception) -> list[c.Command]:
+        _log.error("a defect in the runtime; speculation is off from here on", exc_info=error)
+        self.speculation = False
+        return self.brain.retreat(stimulus, error)
+
+    def _could_not(self, command: c.Command, error: Exception) -> None:
+        """An order could not be carried out. A launch counts as one that raised; nothing else may be lost."""
+        _log.error("%s could not be carried out", type(command).__name__, exc_info=error)
+        self.speculation = False
+        what = f"{type(command).__name__} could not be carried out: {error!r}; nothing is predicted any more"
+        self.tell(Fault(self.now(), None, "core", type(error).__name__, what))
+        if isinstance(command, c.Launch):
+            self.launcher.could_not(command.id)
 
     def _put(self, command: Any) -> None:
         ticket = self.tickets.get(command.number)
@@ -211,9 +241,12 @@ class Runtime:
         else:
             withdraw(self, command)
 
-    def _launch(self, command: c.Launch) -> None:
-        session = self.sessions[command.session]
-        self.launcher.launch(command, session.context, session.chain)
+    def _reuse(self, command: c.Reuse) -> None:
+        """The outcome is handed over with the word: by the time it is read, it may be forgotten."""
+        ticket = self.tickets.get(command.number)
+        if ticket is not None:
+            ticket.reused = self.outcomes.get(command.first)
+            ticket.put(command)
 
     def launch_finished(self, run: LaunchRun) -> None:
         """A guess's result is there: the session may predict from it."""
@@ -266,11 +299,15 @@ class Runtime:
         """Close all sessions, abort what runs, and name what would not stop within the grace (law L8)."""
         self._closed = True
         unstopped: list[str] = []
+        until = self.now() + self.policy.grace_s
         # All at once: the grace is one for all of them, however many hang.
-        closing = [self.tasks.start(session.close(), name=f"close {id}") for id, session in self.sessions.items()]
+        closers = TaskSet()
+        closing = [closers.start(session.close(), name=f"close {id}") for id, session in self.sessions.items()]
+        closing.append(closers.start(self.tasks.close(self.policy.grace_s), name="close the rest"))
         for task in closing:
             unstopped += await task
-        unstopped += await self.tasks.close(self.policy.grace_s)
+        # What came up meanwhile: a launch that ended late may have left something staged.
+        unstopped += await self.tasks.close(max(0.0, until - self.now()))
         if self._threads is not None:
             self._threads.shutdown(wait=False, cancel_futures=False)
             self._threads = None

@@ -6,7 +6,8 @@ import asyncio
 import contextvars
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -17,7 +18,7 @@ from speculate.history import CallMade, Event, History, ModelText, ResultSeen, U
 from speculate.notices import CallStarted, SessionClosed, SessionOpened, TurnBegan, TurnEnded, UserSpoke
 from speculate.prediction import Prediction
 from speculate.runtime.calling import answer
-from speculate.runtime.launching import LaunchRun
+from speculate.runtime.launching import LaunchRun, Origin
 from speculate.runtime.predicting import REDACTED, GuardedDrafter, candidates
 from speculate.runtime.stream import PartialCalls
 from speculate.runtime.tasks import TaskSet
@@ -48,14 +49,14 @@ class Session:
         self.tenant = tenant
         self.history = History(id, tenant)
         self.context = contextvars.copy_context()
-        self.chain: tuple[Event, ...] = ()  # speculative events under the predictions being fed just now
-        self.outcomes: dict[str, Any] = {}  # dedup key -> what the first successful run returned
         self._runtime = runtime
-        self._tasks = TaskSet()  # this session's own: drafts, and the branches of a turn
-        self._drafts: dict[GuardedDrafter, asyncio.Task[None]] = {}
+        self._tasks = TaskSet()  # this session's own: the branches of a turn
+        self._drafts: dict[GuardedDrafter, asyncio.Task[None]] = {}  # those that are listened to
+        self._drafting: set[asyncio.Task[None]] = set()  # all that run, stopped or not
         self._active: dict[int, Ticket] = {}  # real calls not yet answered, in issue order
         self._changing: dict[int, Ticket] = {}  # those of them that are no plain reads
         self._events: deque[tuple[Event, ToolCall | None]] = deque()  # what the history has not seen yet
+        self._coming: set[str] = set()  # the ids of calls among them
         self._digesting = False
         self._untrusted: dict[str, None] = {}  # ids of calls whose results may be hostile
         self._partials: PartialCalls | None = None
@@ -139,7 +140,7 @@ class Session:
 
     async def call(self, tool: str, /, **arguments: Any) -> Any:
         """Make a real call: commit a speculation, join one, or run the tool. Raises what the tool raises."""
-        outcome = await self.execute(ToolCall(tool, arguments))
+        outcome = await self.made(ToolCall(tool, arguments))
         return outcome.result()
 
     async def execute(self, call: ToolCall, run: Callable[[], Awaitable[Any]] | None = None) -> Outcome:
@@ -149,6 +150,10 @@ class Session:
         Raises RuntimeClosed, or SpeculateError for a tool nobody registered.
         """
         return await answer(self._runtime, self, self._issue(call, run))
+
+    def made(self, call: ToolCall) -> Coroutine[Any, Any, Outcome]:
+        """As `execute`, for who awaits it at once: the call is issued before this returns. One coroutine less."""
+        return answer(self._runtime, self, self._issue(call, None))
 
     async def call_all(self, calls: Iterable[CallLike]) -> list[Outcome]:
         """Make all calls of a turn. Those that do not conflict overlap; the rest keep the model's order.
@@ -179,16 +184,18 @@ class Session:
 
     def _branch(self, ticket: Ticket) -> asyncio.Task[Outcome]:
         """One call of a turn, in a task. One that is cancelled before its first step gives up its place too."""
-        task = self._tasks.start(answer(self._runtime, self, ticket), name=f"{ticket.call.tool} {ticket.id}")
-        task.add_done_callback(lambda _: self.release(ticket))
-        return task
+        return self._tasks.start(
+            answer(self._runtime, self, ticket),
+            name=f"{ticket.call.tool} {ticket.id}",
+            ended=partial(self.release, ticket),
+        )
 
     def _issue(self, call: ToolCall, run: Callable[[], Awaitable[Any]] | None) -> Ticket:
         """Take the call's place in the order. Synchronous: the order of issue is the order of calling."""
         self.require_open()
         if run is None:
             self._require_tool(call)
-        self._enter()
+        self.context = contextvars.copy_context()  # a launch carries a copy of it
         outer = within.get()
         if outer is None:
             raise SpeculateError(
@@ -205,48 +212,54 @@ class Session:
         spec = runtime.spec(call.tool)
         ticket = Ticket(number, id, self._turn, call, spec.resolve(call.arguments), now, run)
         # Reads never stand before reads: a wide turn of reads costs each of them nothing here.
-        before = self._active if ticket.changes_something else self._changing
+        changes_something = ticket.changes_something
+        before = self._active if changes_something else self._changing
         if before:
             others = [other for other in before.values() if other.number not in outer]
             ticket.blockers = tuple([other for other in others if ticket.conflicts_with(other)])
         self._active[number] = ticket
-        if ticket.changes_something:
+        if changes_something:
             self._changing[number] = ticket
         runtime.tickets[number] = ticket
-        arguments = call.arguments
+        kept = ticket.kept_arguments()
         if spec.arguments and (sensitive := spec.sensitive_arguments()):
-            arguments = {name: REDACTED if name in sensitive else value for name, value in arguments.items()}
-        kept = take_snapshot(arguments)[0] or {}
-        if runtime.observers:
+            kept = {name: REDACTED if name in sensitive else value for name, value in kept.items()}
+        if runtime.observers.any:
             runtime.tell(CallStarted(now, self.id, id, self._turn, call.tool, kept))
-        self._add(CallMade(id, self._turn, call.tool, kept), ToolCall(call.tool, kept, id))
+        made = CallMade(id, self._turn, call.tool, kept)
+        if runtime.guesses:
+            self._coming.add(id)
+            self._add(made, ToolCall(call.tool, kept, id))
+        else:
+            self.history.append(made)
         return ticket
 
     def _knows(self, id: str) -> bool:
-        if self.history.call(id) is not None:
-            return True
-        return any(call is not None and call.id == id for _, call in self._events)
+        return id in self._coming or self.history.call(id) is not None
 
     def _begin_turn(self, now: float) -> None:
         """Without `think`, calls made with no result in between are one turn; thinking is the time since then."""
         if not self._turn_is_open and not self._thinks:
             self._turn += 1
             self._turn_is_open = True
-            self._runtime.tell(TurnBegan(self._idle_since, self.id, self._turn))
-            self._turn_ended = TurnEnded(now, self.id, self._turn, now - self._idle_since, None)
-        self._turn = max(self._turn, 0)
-        self._flush_turn()
+            if self._runtime.observers.any:
+                self._runtime.tell(TurnBegan(self._idle_since, self.id, self._turn))
+                self._turn_ended = TurnEnded(now, self.id, self._turn, now - self._idle_since, None)
+        if self._turn < 0:
+            self._turn = 0
+        if self._turn_ended is not None:
+            self._flush_turn()
 
     def _flush_turn(self) -> None:
         if self._turn_ended is not None:
             self._runtime.tell(self._turn_ended)
             self._turn_ended = None
 
-    def answered(self, ticket: Ticket, result: ResultSeen) -> None:
+    def answered(self, ticket: Ticket, result: ResultSeen, now: float) -> None:
         """A real call was answered: the history moves on, and predictions follow."""
         if not self._thinks:
             self._turn_is_open = False
-        self._idle_since = self._runtime.now()
+        self._idle_since = now
         if result.untrusted:
             self._untrusted[ticket.id] = None
             if len(self._untrusted) > MAX_UNTRUSTED:
@@ -268,7 +281,7 @@ class Session:
 
     def _add(self, event: Event, call: ToolCall | None = None) -> None:
         runtime = self._runtime
-        if runtime.predictor is None and not runtime.drafters:
+        if not runtime.guesses:
             self.history.append(event)
             return
         self._events.append((event, call))
@@ -288,6 +301,7 @@ class Session:
             elif runtime.learn and runtime.predictor is not None:
                 runtime.predictor.observe(self.history, call, self.id)
             self.history.append(event)
+        self._coming.clear()
         if not news or self._closed or not runtime.speculation:
             return
         if runtime.predictor is not None:
@@ -301,19 +315,26 @@ class Session:
         found = candidates(
             self._runtime, guesses, source, depth=depth, parent_p=1.0, untrusted=frozenset(self._untrusted)
         )
-        if found:
-            self.chain = ()
-            self._runtime.feed(
-                s.Predicted(self._runtime.now(), self.id, found, self.context.run(self._runtime.context_values))
-            )
+        self.predicted(found)
 
     def _feed_issued(self, call: ToolCall) -> None:
         """The model has written the whole call: start it now, if it may be started before its turn is over."""
         runtime = self._runtime
         resolved = runtime.spec(call.tool).resolve(call.arguments)
         candidate = s.Candidate(resolved, 1.0, 1.0, "stream", {}, registered=call.tool in runtime.tools, issued=True)
-        self.chain = ()
-        runtime.feed(s.Predicted(runtime.now(), self.id, (candidate,), self.context.run(runtime.context_values)))
+        self.predicted((candidate,))
+
+    def predicted(
+        self,
+        found: tuple[s.Candidate, ...],
+        chain: tuple[Event, ...] = (),
+        context: contextvars.Context | None = None,
+    ) -> None:
+        """Offer these for an early start, in `context` or the session's. `chain`: speculative events they rest on."""
+        if found:
+            runtime, context = self._runtime, context or self.context
+            values = context.run(runtime.context_values)
+            runtime.feed(s.Predicted(runtime.now(), self.id, found, values, Origin(context, chain)))
 
     def launch_finished(self, run: LaunchRun) -> None:
         """Predict from a guess's result: what the model would do next if the guess is right."""
@@ -352,19 +373,17 @@ class Session:
             parent_p=speculation.p_use,
             untrusted=None if rests_on_untrusted else frozenset(self._untrusted),
         )
-        if found:
-            self.chain = chain
-            try:
-                runtime.feed(s.Predicted(runtime.now(), self.id, found, self.context.run(runtime.context_values)))
-            finally:
-                self.chain = ()
+        self.predicted(found, chain)
 
     def _start_draft(self, drafter: GuardedDrafter) -> None:
         """Ask a slow guesser; the draft for the state before is abandoned."""
         if (old := self._drafts.pop(drafter, None)) is not None:
             old.cancel()
         if drafter.is_on:
-            self._drafts[drafter] = self._tasks.start(self._draft(drafter), name=f"draft {drafter.name} {self.id}")
+            task = self._runtime.tasks.start(self._draft(drafter), name=f"draft {drafter.name} {self.id}")
+            self._drafts[drafter] = task
+            self._drafting.add(task)
+            task.add_done_callback(self._drafting.discard)
 
     async def _draft(self, drafter: GuardedDrafter) -> None:
         history = self.history.fork()
@@ -395,13 +414,13 @@ class Session:
         self._closed = True
         runtime = self._runtime
         self._flush_turn()
-        for task in self._drafts.values():
+        for task in self._drafting:
             task.cancel()
         self._drafts.clear()
         runtime.feed(s.SessionClosed(runtime.now(), self.id))
         unstopped: list[str] = []
         try:
-            unstopped = await runtime.launcher.settle(self.id, runtime.policy.grace_s)
+            unstopped = await runtime.launcher.settle(self.id, runtime.policy.grace_s, self._drafting)
         finally:  # closed all the same if whoever closes is cancelled
             runtime.sessions.pop(self.id, None)
             runtime.tell(SessionClosed(runtime.now(), self.id, tuple(unstopped)))

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextvars import Context
+from functools import partial
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -32,21 +33,28 @@ class TaskSet:
         name: str,
         context: Context | None = None,
         sheltered: bool = False,
+        ended: Callable[[], None] | None = None,
     ) -> asyncio.Task[T]:
         """Run `coroutine` as an owned task. An exception nobody awaits is logged, never lost.
 
-        sheltered: closing lets it work until the grace is over (a commit step, a clean-up).
+        sheltered: closing lets it work until the grace is over (a commit step, a clean-up). ended: called when the
+        task has ended, even one that was cancelled before its first step.
         """
         task = asyncio.get_running_loop().create_task(coroutine, name=name, context=context)
         self._tasks.add(task)
         if sheltered:
             self._sheltered.add(task)
-        task.add_done_callback(self._done)
+        task.add_done_callback(self._done if ended is None else partial(self._done_and, ended))
         return task
+
+    def _done_and(self, ended: Callable[[], None], task: asyncio.Task[Any]) -> None:
+        self._done(task)
+        ended()
 
     def _done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
-        self._sheltered.discard(task)
+        if self._sheltered:
+            self._sheltered.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.debug("task %s ended with %r", task.get_name(), error)
 

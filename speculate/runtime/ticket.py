@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import Future as ThreadFuture
 from contextvars import ContextVar
 from typing import Any
 
 from speculate.calls import ToolCall
 from speculate.core.commands import Command
+from speculate.history import take_snapshot
 from speculate.runtime.tools import own
 from speculate.spec import ResolvedCall
+
+SHORT = 1_000  # characters of a call's key
+_FLAT = frozenset({str, int, float, bool, type(None)})
 
 # The real calls within which this code runs, outermost first; None within a guess. A call made by a tool, or by
 # whoever confirms, does not wait for the very call it is part of.
@@ -26,13 +30,17 @@ class Ticket:
         "_arrived",
         "_commands",
         "_done",
+        "_is_flat",
         "blockers",
         "call",
         "id",
         "issued_at",
         "number",
         "override",
+        "ran_s",
         "resolved",
+        "reused",
+        "thread",
         "turn",
     )
 
@@ -48,9 +56,13 @@ class Ticket:
     ) -> None:
         self.number, self.id, self.turn = number, id, turn
         self.call, self.resolved, self.issued_at, self.override = call, resolved, issued_at, override
+        self._is_flat = _FLAT.issuperset(map(type, call.arguments.values()))  # then a copy of it is one of all
         self._arguments = self._copied(call.arguments)
         self.blockers: tuple[Ticket, ...] = ()
-        self._commands: deque[Command] = deque()  # in the brain's order; one may come before the last was read
+        self.reused: Any = None  # the outcome of the write that it repeats
+        self.thread: ThreadFuture[Any] | None = None  # in which a sync tool runs for it
+        self.ran_s = 0.0  # how long the tool ran for it
+        self._commands: list[Command] = []  # in the brain's order; one may come before the last was read
         self._arrived: asyncio.Future[None] | None = None
         self._done: asyncio.Future[None] | bool | None = None
 
@@ -60,7 +72,18 @@ class Ticket:
         return bool(self.resolved.claims.writes) or self.resolved.dedup_key is not None
 
     def _copied(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        return own(arguments) if type(arguments) is dict and self.resolved.key is not None else dict(arguments)
+        if not self._is_flat and type(arguments) is dict and self.resolved.key is not None:
+            copied: dict[str, Any] = own(arguments)
+            return copied
+        return dict(arguments)
+
+    def kept_arguments(self) -> dict[str, Any]:
+        """The arguments as history and observers see them: a bounded copy."""
+        key = self.resolved.key
+        if self._is_flat and key is not None and len(key) <= SHORT and not self.resolved.spec.arguments:
+            return dict(self._arguments)  # all of them are in the key, which bounds them
+        kept: dict[str, Any] | None = take_snapshot(self._arguments)[0]
+        return kept or {}
 
     def own_arguments(self) -> dict[str, Any]:
         """The arguments as they were when the call was issued, which is what was judged and confirmed."""
@@ -82,7 +105,7 @@ class Ticket:
             self._arrived.set_result(None)
 
     def take(self) -> Command | None:
-        return self._commands.popleft() if self._commands else None
+        return self._commands.pop(0) if self._commands else None
 
     def arrival(self) -> asyncio.Future[None]:
         """Done as soon as there is a word; ask again for the next."""

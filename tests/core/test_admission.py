@@ -158,12 +158,12 @@ def test_of_several_reasons_the_first_in_order_is_told() -> None:
         (Reason.CONFLICT, {"conflict": False}),
         (Reason.VALUE, {"hidden_s": 1.0}),
         (Reason.CLOSED, {"closed": False}),
-        (Reason.SHADOW, {"shadow": False}),
         (Reason.RATE, {"launches_last_minute": 0}),
         (Reason.BUDGET, {"outstanding_cost": 0.0}),
         (Reason.TOOL_LIMIT, {"tool_in_flight": 0}),
         (Reason.SESSION_LIMIT, {"session_in_flight": 0}),
         (Reason.LIMIT, {"in_flight": 0}),
+        (Reason.SHADOW, {"shadow": False}),
     ]:
         tell(reason)
         assert load is not None

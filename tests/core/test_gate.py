@@ -58,7 +58,7 @@ def test_another_key_and_another_session_run() -> None:
     other, out = gate.call("x", ONCE, "2")
     assert out == [c.Run(other)]
     foreign, out = gate.call("y", ONCE, "1")
-    assert out == [c.Run(foreign)]
+    assert out == [c.Forget(first), c.Run(foreign)]
 
 
 def test_a_conflicting_write_ends_it_when_it_begins() -> None:
@@ -94,7 +94,7 @@ def test_the_same_write_by_another_session_ends_it_too() -> None:
     foreign, _ = gate.call("y", ONCE, "1")
     gate.end(foreign)
     again, out = gate.call("x", ONCE, "1")
-    assert out == [c.Run(again)]
+    assert out == [c.Forget(foreign), c.Run(again)]
 
 
 def test_a_withdrawn_suggestion_is_aborted_and_another_sources_guess_stays() -> None:

@@ -7,6 +7,7 @@ what was launched, written and delivered, and judges every command against that 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -78,10 +79,12 @@ class World:
 
 
 class Laws(RuleBasedStateMachine):
+    policy_fields: ClassVar[dict[str, Any]] = {"self_check": False}
+
     def __init__(self) -> None:
         super().__init__()
         self.policy = Policy(
-            max_in_flight=6, max_in_flight_per_session=5, store_size=4, self_check=False, error_streak=50
+            max_in_flight=6, max_in_flight_per_session=5, store_size=4, error_streak=50, **self.policy_fields
         )
         self.brain = Brain(self.policy)
         self.world = World()
@@ -91,10 +94,13 @@ class Laws(RuleBasedStateMachine):
         self.brain.latencies.seed("list", [1.0] * 10)
 
     def feed(self, stimulus: s.Stimulus) -> list[c.Command]:
-        out = self.brain.handle(stimulus)
+        out = self.handle(stimulus)
         for command in out:
             self.judge(command)
         return out
+
+    def handle(self, stimulus: s.Stimulus) -> list[c.Command]:
+        return self.brain.handle(stimulus)
 
     def write_event(self, real: Real, *, own: int | None) -> None:
         """A write began or ended: count it against every guess it touches."""

@@ -15,7 +15,7 @@ SPEC = ToolSpec("get", Effect.READ, reads=("order/{id}",), ttl_s=10.0)
 
 def speculation(state: State) -> Speculation:
     call = SPEC.resolve({"id": "1"})
-    return Speculation(7, "s", call, 0.5, "p", 1, 0.1, None, 0.0, state, story=["0.0 launch: get"])
+    return Speculation(7, "s", call, 0.5, "p", 1, 0.1, None, 0.0, state)
 
 
 @pytest.mark.parametrize(("state", "trigger"), list(itertools.product(State, Trigger)))
@@ -27,9 +27,9 @@ def test_every_pair_moves_as_the_table_says_or_changes_nothing(state: State, tri
         with pytest.raises(InvalidTransition) as caught:
             item.fire(trigger, 1.0)
         assert item.state is state
-        assert item.story == ["0.0 launch: get"]
+        assert item.story == ["0.000000 launch: get"]
         assert (caught.value.id, caught.value.state, caught.value.stimulus) == (7, state.value, trigger.value)
-        assert "0.0 launch: get" in str(caught.value)
+        assert "0.000000 launch: get" in str(caught.value)
     else:
         assert item.fire(trigger, 1.0) is expected
         assert item.state is expected

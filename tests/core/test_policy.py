@@ -11,7 +11,7 @@ from speculate.core.policy import Policy
 NAN, INFINITE = float("nan"), float("inf")
 SECONDS = ("wasted_cost_s", "overhead_s", "prior_tool_s", "prior_lead_s", "cooldown_s", "grace_s")
 COUNTS = ("max_in_flight", "max_in_flight_per_session", "predictions", "max_depth", "min_tenants")
-AT_LEAST_ONE = ("store_size", "error_streak", "fault_limit")
+AT_LEAST_ONE = ("store_size", "outcomes_size", "error_streak", "fault_limit")
 OPTIONAL = ("launches_per_minute", "budget", "predict_limit_s")
 
 

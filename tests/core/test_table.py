@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from speculate.core.index import ResourceIndex
 from speculate.core.ledger import Ledger
 from speculate.core.machine import Speculation, State, Trigger
-from speculate.core.state import RealCall, SessionState
+from speculate.core.outcomes import Outcomes
+from speculate.core.state import RealCall, SessionState, ToolLoad
 from speculate.core.store import ReadyStore
 from speculate.core.table import SpeculationTable
 from speculate.resources import Claims
@@ -96,14 +97,14 @@ def test_the_index_finds_what_looking_at_all_would(
     entries: list[tuple[list[str], list[str], bool]], reads: list[str], writes: list[str]
 ) -> None:
     """Each speculation that the write changes, exactly once, whatever else was added and removed."""
-    index, live = ResourceIndex(), list[Speculation]()
+    index, live = ResourceIndex[int, Speculation](), list[Speculation]()
     items = [claiming(id, mine, staged) for id, (mine, staged, _) in enumerate(entries)]
     for item in items:
-        index.add(item)
+        index.add(item.id, item, item.call.claims)
     for item, (_, _, removed) in zip(items, entries, strict=True):
         if removed:
-            index.remove(item)
-            index.remove(item)
+            index.remove(item.id)
+            index.remove(item.id)
         else:
             live.append(item)
     write = Claims(tuple(reads), tuple(writes))
@@ -116,7 +117,7 @@ def test_what_a_write_changes_twice_is_found_once() -> None:
     """A launch that rests on two families of resources, and on everything besides."""
     index = ResourceIndex()
     for item in (claiming(1, ["a/1", "b/1"], []), claiming(2, ["a/1", "*"], [])):
-        index.add(item)
+        index.add(item.id, item, item.call.claims)
     assert sorted(item.id for item in index.changed_by(Claims((), ("a/1", "b/1")))) == [1, 2]
 
 
@@ -125,10 +126,10 @@ def test_what_is_found_may_be_removed_meanwhile() -> None:
     index = ResourceIndex()
     items = [claiming(1, ["*"], []), claiming(2, ["a/1"], ["a/1"]), claiming(3, ["a/2"], []), claiming(4, ["b"], [])]
     for item in items:
-        index.add(item)
+        index.add(item.id, item, item.call.claims)
     found = []
     for item in index.changed_by(Claims((), ("a/*",))):
-        index.remove(item)
+        index.remove(item.id)
         found.append(item.id)
     assert found == [1, 2, 3]
     assert list(index.changed_by(Claims(("b",), ()))) == [], "a read changes nothing"
@@ -266,24 +267,100 @@ def test_a_story_is_told_in_order() -> None:
     item = speculation(1)
     item.fire(Trigger.CALL, 1.0)
     item.fire(Trigger.COMMIT, 2.5)
-    assert item.story == ["1.000000 call: running → joined", "2.500000 commit: joined → retired"]
+    assert item.story == [
+        "0.000000 launch: get",
+        "1.000000 call: running → joined",
+        "2.500000 commit: joined → retired",
+    ]
 
 
 # What sessions keep
 
 
-def test_an_outcome_is_forgotten_when_what_it_wrote_is_written_again() -> None:
-    """By another call; its own end leaves it."""
-    pay = ToolSpec("pay", reads=(), writes=("order/{id}",), dedup_key="{id}")
-    session = SessionState()
-    for number, order in ((1, "a"), (2, "b")):
-        call = pay.resolve({"id": order})
-        session.outcomes[call.dedup_key or ""] = RealCall(number=number, session="s", owner=session, call=call)
-    session.forget_outcomes(("order/a",), but=1)
-    assert [first.number for first in session.outcomes.values()] == [1, 2]
-    session.forget_outcomes(("order/c", "stock/a"), but=9)
-    assert len(session.outcomes) == 2
-    session.forget_outcomes(("order/a",), but=9)
-    assert [first.number for first in session.outcomes.values()] == [2]
-    session.forget_outcomes(("*",), but=9)
-    assert not session.outcomes
+PAY = ToolSpec("pay", reads=(), writes=("order/{id}",), dedup_key="{id}")
+
+
+def paid(number: int, session: SessionState, order: str) -> RealCall:
+    return RealCall(number, "s", PAY.resolve({"id": order}), session, ToolLoad())
+
+
+def first(outcomes: Outcomes, session: SessionState, order: str) -> int | None:
+    found = outcomes.first(session, PAY.resolve({"id": order}).dedup_key or "")
+    return None if found is None else found.number
+
+
+def keep(outcomes: Outcomes, real: RealCall) -> list[int]:
+    return list(outcomes.keep(real, real.call.dedup_key or ""))
+
+
+@pytest.mark.parametrize("looks_at_all", [False, True])
+def test_an_outcome_is_forgotten_when_what_it_wrote_is_written_again(looks_at_all: bool) -> None:
+    """By another call, of any session; its own end leaves it. With the index and without."""
+    outcomes, session, other = Outcomes(8), SessionState(), SessionState()
+    if looks_at_all:
+        outcomes.look_at_all()
+    assert [keep(outcomes, paid(1, session, "a")), keep(outcomes, paid(2, session, "b"))] == [[], []]
+    assert keep(outcomes, paid(3, other, "a")) == []
+    assert list(outcomes.undone_by(Claims(writes=("order/a",)), but=1)) == [3]
+    assert [first(outcomes, session, order) for order in "ab"] == [1, 2]
+    assert list(outcomes.undone_by(Claims(writes=("order/c", "stock/a")), but=9)) == []
+    assert list(outcomes.undone_by(Claims(writes=("order/a",)), but=9)) == [1]
+    assert [first(outcomes, session, order) for order in "ab"] == [None, 2]
+    assert list(outcomes.undone_by(Claims(writes=("*",)), but=9)) == [2]
+    assert len(outcomes) == 0
+
+
+def test_a_sessions_outcomes_are_bounded_and_the_one_asked_for_longest_ago_goes() -> None:
+    """What is forgotten is told, so that its result can be forgotten too. Each session has its own places."""
+    outcomes, session, other = Outcomes(2), SessionState(), SessionState()
+    assert keep(outcomes, paid(1, session, "a")) == []
+    assert keep(outcomes, paid(2, session, "b")) == []
+    assert keep(outcomes, paid(3, other, "c")) == []
+    assert first(outcomes, session, "a") == 1
+    assert keep(outcomes, paid(4, session, "d")) == [2]
+    assert keep(outcomes, paid(5, session, "a")) == [1], "a newer outcome of the same key takes its place"
+    assert [first(outcomes, session, order) for order in "abd"] == [5, None, 4]
+    assert sorted(outcomes.close(session)) == [4, 5]
+    assert list(outcomes.close(session)) == list(outcomes.close(SessionState())) == []
+    assert (len(outcomes), first(outcomes, other, "c")) == (1, 3)
+
+
+ORDERS = st.sampled_from(["a", "b", "c", "d"])
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["keep", "write", "write all", "ask", "close"]), st.booleans(), ORDERS), max_size=40
+    )
+)
+def test_outcomes_are_what_a_plain_list_would_keep(steps: list[tuple[str, bool, str]]) -> None:
+    """Whatever is kept, asked for, written and closed: the bound holds, and every number is told once when it goes."""
+    outcomes, sessions = Outcomes(2), {True: SessionState(), False: SessionState()}
+    kept: dict[bool, list[tuple[str, int]]] = {True: [], False: []}  # asked for longest ago first
+    told: list[int] = []
+    for number, (what, which, order) in enumerate(steps):
+        mine, before = kept[which], [entry for entries in kept.values() for entry in entries]
+        match what:
+            case "keep":
+                told = keep(outcomes, paid(number, sessions[which], order))
+                mine[:] = [entry for entry in mine if entry[0] != order][-1 - (order in dict(mine)) :]
+                mine.append((order, number))
+                mine[:] = mine[-2:]
+            case "ask":
+                told, found = [], dict(mine).get(order)
+                assert first(outcomes, sessions[which], order) == found
+                if found is not None:
+                    mine.remove((order, found))
+                    mine.append((order, found))
+            case "close":
+                told = list(outcomes.close(sessions[which]))
+                mine.clear()
+            case _:
+                told = list(
+                    outcomes.undone_by(Claims(writes=("*" if what == "write all" else f"order/{order}",)), but=-1)
+                )
+                for entries in kept.values():
+                    entries[:] = [] if what == "write all" else [entry for entry in entries if entry[0] != order]
+        after = {entry[1] for entries in kept.values() for entry in entries}
+        assert sorted(told) == sorted(entry[1] for entry in before if entry[1] not in after)
+        assert len(outcomes) == len(after)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from speculate.calls import ToolCall
-from speculate.core.brain import Brain
+from speculate.core.launches import Launches
 from speculate.core.policy import Policy
 from speculate.history import CallMade, History
 from speculate.replay import ReplaySettings, replay
@@ -67,14 +67,14 @@ def test_real_calls_wait_no_longer_than_without():
 
 def test_a_budget_that_harms_is_closed(monkeypatch):
     """A runtime that neither keeps a slot free nor gives one up makes real calls wait: its budgets are closed."""
-    monkeypatch.setattr(Brain, "_preempt", lambda self, tool, at: None)
-    load = Brain._load
+    monkeypatch.setattr(Launches, "preempt", lambda self, tool, at: None)
+    load = Launches._load
 
     def idle(self, *moment):
         now = load(self, *moment)
         return None if now is None else replace(now, tool_in_flight=0, tool_real=-NO_LIMIT)
 
-    monkeypatch.setattr(Brain, "_load", idle)
+    monkeypatch.setattr(Launches, "_load", idle)
     document = contention(Policy(min_probability=0.0, self_check=False, max_depth=1), capacity=1).document()[
         "contention"
     ]

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from speculate.calls import Served
-from speculate.core.brain import Brain
+from speculate.core.launches import Launches
 from speculate.core.machine import Speculation
 from speculate.core.store import ReadyStore
 from speculate.runtime import calling, launching
@@ -78,7 +78,7 @@ def test_a_write_makes_an_early_read_stale(monkeypatch):
     run = play(stage(READ_AFTER_WRITE), ScriptedPredictor(predict_order_while_cancelling))
     assert run.safety.document() == ZERO
     assert [how for each in run.sessions for how in each.served] == [Served.RAN] * 3
-    monkeypatch.setattr(Brain, "_invalidate", lambda self, real, at: None)
+    monkeypatch.setattr(Launches, "changed_by", lambda self, write, at, *, but: None)
     run = play(stage(READ_AFTER_WRITE), ScriptedPredictor(predict_order_while_cancelling))
     assert run.safety.document() == {**ZERO, "stale_delivered": 1}
 
@@ -88,7 +88,7 @@ def test_a_write_of_the_same_turn_makes_an_early_read_stale(monkeypatch):
     recorded = session("s", "hi", turn(4.0, cancel("1"), get("1", result="cancelled")))
     run = play(stage(recorded), always(guess("get_order", order_id="1")))
     assert run.safety.document() == ZERO
-    monkeypatch.setattr(Brain, "_invalidate", lambda self, real, at: None)
+    monkeypatch.setattr(Launches, "changed_by", lambda self, write, at, *, but: None)
     run = play(stage(recorded), always(guess("get_order", order_id="1")))
     assert run.safety.stale_delivered == 1
 
@@ -203,7 +203,7 @@ def test_the_world_refuses_to_apply_what_is_out_of_date(monkeypatch):
         turn(4.0, Call("restock", {"item": "a"}, result="more")),
         turn(4.0, Call("reserve", {"item": "a"}, result="reserved")),
     )
-    monkeypatch.setattr(Brain, "_invalidate", lambda self, real, at: None)
+    monkeypatch.setattr(Launches, "changed_by", lambda self, write, at, *, but: None)
     run = play(stage(recorded), always(guess("reserve", item="a")))
     assert run.sessions[0].served[-1] is Served.RAN
     assert run.safety.document() == ZERO

@@ -55,15 +55,17 @@ def make(tools: dict[str, Any], guesses: list[Prediction], *specs: ToolSpec, **o
 def nothing_is_left(runtime: Runtime) -> None:
     """No call, slot, claim, launch or result outlives the sessions."""
     brain = runtime.brain
-    assert not brain._calls
-    assert not brain._writes
-    assert not brain._sessions
+    assert not brain.books.calls
+    assert not brain.books.writes
+    assert not brain.books.sessions
     assert not brain.speculations
     assert not runtime.tickets
+    assert not runtime.outcomes
+    assert len(brain.books.outcomes) == brain.books.benefit.shadows == 0
     assert len(runtime.launcher) == 0
     assert brain.ledger.open == 0
     assert brain.in_flight == 0
-    for load in brain._tools.values():
+    for load in brain.books.tools.values():
         assert (load.launches, load.joined, load.real, len(load.queue)) == (0, 0, 0, 0)
 
 

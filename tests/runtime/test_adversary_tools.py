@@ -66,7 +66,7 @@ def test_a_sync_callable_that_returns_an_awaitable_is_awaited() -> None:
         runtime = make({"get": lambda id: fetch(id)}, [A], GET)
         async with runtime:
             async with runtime.session(user="go") as session:
-                await settled(lambda: runtime.brain._table.ready == 1)
+                await settled(lambda: runtime.brain.books.table.ready == 1)
                 outcome = await session.execute(ToolCall("get", {"id": "a"}))
                 assert (outcome.value, outcome.served) == ("a!", Served.READY)
                 assert await session.call("get", id="b") == "b!"

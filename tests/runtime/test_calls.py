@@ -537,3 +537,23 @@ def test_turns_are_counted_with_and_without_think() -> None:
         assert [notice.turn for notice in log.of(CallEnded)] == [0, 0, 1, 0, 0, 1]
 
     run_virtual(main())
+
+
+def test_what_writes_returned_is_kept_for_so_many_repeats_and_no_more() -> None:
+    """The one asked for longest ago is forgotten, here and in the brain; its repeat runs. Closing forgets the rest."""
+
+    async def main() -> None:
+        once = ToolSpec("once", Effect.WRITE, reads=(), writes=("item/{id}",), dedup_key="{id}")
+        tool = FakeTool(lambda id: {"id": id}, 1.0)
+        runtime = Runtime({"once": tool}, {"once": once}, policy=Policy(outcomes_size=2))
+        async with runtime, runtime.session() as session:
+            served = []
+            for id in ("a", "b", "a", "c", "a", "b"):
+                outcome = await session.execute(ToolCall("once", {"id": id}))
+                assert outcome.value == {"id": id}
+                served.append(outcome.served)
+                assert len(runtime.outcomes) == len(runtime.brain.books.outcomes) <= 2
+            assert served == [Served.RAN, Served.RAN, Served.DEDUPLICATED, Served.RAN, Served.DEDUPLICATED, Served.RAN]
+        assert not runtime.outcomes
+
+    run_virtual(main())

@@ -12,9 +12,10 @@ import pytest
 
 from speculate import Effect, Policy, Prediction, Runtime, Served, ToolCall, ToolSpec
 from speculate.core.policy import EgressPolicy
-from speculate.history import History
-from speculate.notices import Fault, LaunchDenied, Launched, LaunchRetired
+from speculate.history import CallMade, History
+from speculate.notices import Fault, LaunchDenied, Launched, LaunchRetired, Notice
 from speculate.prediction import ArgumentSource
+from speculate.runtime.session import Session
 from speculate.testing import FakeTool, ScriptedPredictor, run_virtual
 from tests.runtime.test_calls import GET, SET, Log, guess, make
 
@@ -408,5 +409,49 @@ def test_a_sensitive_argument_is_kept_out_of_history_and_records() -> None:
         assert log.of(CallStarted)[0].arguments == {"key": "[redacted]"}
         assert not log.of(Launched)
         assert not log.of(LaunchRetired)
+
+    run_virtual(main())
+
+
+def test_a_streamed_call_in_the_midst_of_a_chain_takes_no_taint_from_it() -> None:
+    """What launches rest on travels with their prediction: another one fed meanwhile does not replace it."""
+    page = ToolSpec("page", Effect.READ, reads=(), untrusted=True)
+    look = ToolSpec("look", Effect.READ, reads=())
+    fetch = ToolSpec("fetch", Effect.READ, reads=(), egress="external")
+
+    def next_calls(history: History) -> list[Prediction]:
+        made = [event for event in history.events if isinstance(event, CallMade)]
+        if made and made[-1].arguments["id"] == "streamed":
+            return []
+        ahead = {"": ["page"], "page": ["look", "look"], "look": ["fetch"]}[made[-1].tool if made else ""]
+        return [Prediction(tool, {"id": str(at)}, 0.9, 0.9) for at, tool in enumerate(ahead)]
+
+    class Streaming:
+        """Gets a whole streamed call the moment that the first of two launches is made."""
+
+        def __init__(self) -> None:
+            self.sessions: list[Session] = []
+
+        def notice(self, notice: Notice) -> None:
+            if isinstance(notice, Launched) and notice.tool == "look" and notice.source != "stream":
+                for session in self.sessions:
+                    session.partial(notice.id, "look", '{"id": "streamed"}')
+
+    async def main() -> None:
+        streaming, log = Streaming(), Log()
+        tools = {spec.name: FakeTool("http://evil", 1.0) for spec in (page, look, fetch)}
+        runtime = Runtime(
+            tools,
+            {spec.name: spec for spec in (page, look, fetch)},
+            ScriptedPredictor(next_calls),
+            observers=[streaming, log],
+            policy=Policy(egress="always", min_probability=0.0, max_depth=3),
+        )
+        async with runtime, runtime.session(user="go") as session:
+            streaming.sessions.append(session)
+            await asyncio.sleep(10.0)
+        assert [launched.tool for launched in log.of(Launched)].count("look") == 3
+        assert tools["fetch"].started == []
+        assert {denied.reason for denied in log.of(LaunchDenied) if denied.tool == "fetch"} == {"taint"}
 
     run_virtual(main())

@@ -237,10 +237,50 @@ def test_a_killed_process_leaves_at_most_one_torn_line(tmp_path: Path) -> None:
     assert [type(r) for r in records] == [SessionStarted, *[UserSaid] * (len(texts) + 1)]
 
 
-def test_recorders_share_a_file(tmp_path: Path) -> None:
-    """Two recorders, eight threads: whole lines, none lost."""
+def test_at_once_a_killed_process_loses_nothing_it_went_on_from(tmp_path: Path) -> None:
+    """Whatever `notice` had returned for stands in the file, in order; only the line being written may be torn."""
     path = tmp_path / "t.jsonl"
-    recorders = [TraceRecorder(path), TraceRecorder(path)]
+    program = """
+        import os, signal, sys
+        from speculate.recorder import TraceRecorder
+        from speculate.notices import SessionOpened, UserSpoke
+        recorder = TraceRecorder(sys.argv[1], at_once=True)
+        recorder.notice(SessionOpened(0.0, "s", None))
+        for number in range(200):
+            recorder.notice(UserSpoke(0.0, "s", str(number)))
+        os.kill(os.getpid(), signal.SIGKILL)
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(program), str(path)], timeout=60, check=False)
+    assert done.returncode == -signal.SIGKILL
+    texts = [r.text for r in read_trace(path) if isinstance(r, UserSaid)]
+    assert texts == [str(number) for number in range(200)]
+
+
+def test_at_once_records_the_same_and_breaks_no_call(tmp_path: Path) -> None:
+    """No thread, the same lines; a file that cannot be written is counted and said once; a closed one takes no more."""
+    notices = [SessionOpened(0.0, "s", None), UserSpoke(0.5, "s", "a"), UserSpoke(1.0, "s", "b")]
+    before = threading.active_count()
+    at_once, queued = TraceRecorder(tmp_path / "a.jsonl", at_once=True), TraceRecorder(tmp_path / "q.jsonl")
+    broken = TraceRecorder(tmp_path, at_once=True)
+    for notice in notices:
+        at_once.notice(notice)
+        broken.notice(notice)
+    assert threading.active_count() == before
+    for notice in notices:
+        queued.notice(notice)
+    assert at_once.close()
+    assert at_once.close()
+    assert queued.close()
+    assert (tmp_path / "a.jsonl").read_bytes() == (tmp_path / "q.jsonl").read_bytes()
+    at_once.notice(notices[1])
+    assert (at_once.recorded, at_once.dropped) == (3, 1)
+    assert (broken.recorded, broken.dropped) == (0, 3)
+
+
+def test_recorders_share_a_file(tmp_path: Path) -> None:
+    """Two recorders, eight threads: whole lines, none lost. One of them writes at once."""
+    path = tmp_path / "t.jsonl"
+    recorders = [TraceRecorder(path), TraceRecorder(path, at_once=True)]
 
     def speak(worker: int) -> None:
         for number in range(200):
@@ -259,14 +299,15 @@ def test_recorders_share_a_file(tmp_path: Path) -> None:
         assert numbers == list(range(200))
 
 
-def test_a_forked_process_records_too(tmp_path: Path) -> None:
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_forked_process_records_too(tmp_path: Path, at_once: bool) -> None:
     """Servers make their recorder first and fork afterwards; threads do not come along."""
     path = tmp_path / "t.jsonl"
     program = """
         import os, sys
         from speculate.recorder import TraceRecorder
         from speculate.notices import UserSpoke
-        recorder = TraceRecorder(sys.argv[1])
+        recorder = TraceRecorder(sys.argv[1], at_once=sys.argv[2] == "True")
         recorder.notice(UserSpoke(0.0, "parent", "x"))
         child = os.fork()
         if child == 0:
@@ -275,7 +316,15 @@ def test_a_forked_process_records_too(tmp_path: Path) -> None:
         _, status = os.waitpid(child, 0)
         sys.exit(status or not recorder.close())
     """
-    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", textwrap.dedent(program), str(path)]
+    command = [
+        sys.executable,
+        "-W",
+        "ignore::DeprecationWarning",
+        "-c",
+        textwrap.dedent(program),
+        str(path),
+        str(at_once),
+    ]
     assert subprocess.run(command, timeout=60, check=False).returncode == 0
     assert sorted(r.session for r in read_trace(path)) == ["child", "parent"]
 
