@@ -7,11 +7,12 @@ session can be replayed from its indexed form alone, with every value replaced b
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from predictors.pattern.flatten import MAX_VALUE, Flattener, Item, outcome
 from predictors.pattern.phrases import Phrase, phrases_of
+from predictors.pattern.pools import Labels
 from predictors.pattern.text import bucket, read
 from speculate.history import CallMade, Event, ModelText, ResultSeen, UserText
 
@@ -21,9 +22,11 @@ MAX_LABEL = 40  # characters
 MAX_LABELS = 120  # of one event
 MAX_CACHED_WORDS = 50_000
 
+NO_ARGUMENTS: Mapping[str, Any] = MappingProxyType({})
+UNLABELLED = Labels()
 
-@dataclass(frozen=True, slots=True)
-class Indexed:
+
+class Indexed(NamedTuple):
     """kind: "U" user, "M" model, "C" call, "R" result. items: (path, value, element) in order."""
 
     kind: str
@@ -33,9 +36,9 @@ class Indexed:
     signature: str = ""
     items: Sequence[Item] = ()
     words: Sequence[int] = ()
-    arguments: Mapping[str, Any] = field(default_factory=dict)
+    arguments: Mapping[str, Any] = NO_ARGUMENTS
     years: Sequence[str] = ()
-    labels: Mapping[int, Sequence[Sequence[int]]] = field(default_factory=dict)
+    labels: Labels = UNLABELLED
     phrases: Sequence[Phrase] = ()
 
 
@@ -78,7 +81,7 @@ class Indexer:
         signature = event.tool + ">" + outcome(event.ok, event.known, event.value)
         return Indexed("R", -1, event.tool, event.id, signature, items, years=_years(items), labels=self._labels(items))
 
-    def _labels(self, items: Sequence[Item]) -> dict[int, list[list[int]]]:
+    def _labels(self, items: Sequence[Item]) -> Labels:
         """For each element, the words of its short fields of plain words: what a person would call it."""
         labels: dict[int, list[list[int]]] = {}
         count = 0
@@ -99,7 +102,7 @@ class Indexer:
                         labels[element] = [phrase]
                     else:
                         mine.append(phrase)
-        return labels
+        return Labels(labels) if labels else UNLABELLED
 
     def _bucket(self, word: str) -> int:
         """The bucket of a word, a plural "s" left out."""

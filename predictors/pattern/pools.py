@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -28,7 +28,36 @@ MAX_RANKED = 5
 MAX_OFFERED = 4
 MAX_LOOK_BACK = 6
 
+NO_LABELS: Mapping[int, Sequence[Sequence[int]]] = {}
+
 Slotted = tuple[int, Any, int, int]  # slot, value, event number, element
+
+
+class Labels(dict[int, Sequence[Sequence[int]]]):
+    """For each element of an event, the words of its short fields: what a person would call it."""
+
+    __slots__ = ("_asked", "_heard", "_spoken")
+
+    def __init__(self, labels: Mapping[int, Sequence[Sequence[int]]] = NO_LABELS) -> None:
+        super().__init__(labels)
+        self._asked = 0  # how often the user had spoken when `_heard` was found out
+        self._spoken: Set[int] = frozenset()
+        self._heard: Set[int] = frozenset()
+
+    def heard(self, state: State) -> Set[int]:
+        """The elements of which some field's words were all typed."""
+        if self._asked != state.times_asked or self._spoken is not state.spoken:
+            self._asked, spoken = state.times_asked, state.spoken
+            self._spoken = spoken
+            all_spoken = spoken.issuperset
+            heard = set()
+            for element, phrases in self.items():
+                for phrase in phrases:
+                    if all_spoken(phrase):
+                        heard.add(element)
+                        break
+            self._heard = heard
+        return self._heard
 
 
 class Segment:
@@ -37,7 +66,7 @@ class Segment:
     __slots__ = ("asked", "elements", "event", "is_users", "labels", "mentioned", "values")
 
     def __init__(
-        self, event: int, is_users: bool, value: Any, element: int, labels: Mapping[int, Sequence[Sequence[int]]]
+        self, event: int, is_users: bool, value: Any, element: int, labels: Labels
     ) -> None:
         self.event = event
         self.is_users = is_users
@@ -51,17 +80,16 @@ class Segment:
         """The positions of values the user typed, or in whose record some field's words were all typed."""
         if self.asked != state.times_asked:
             self.asked = state.times_asked
-            labels, spoken, typed = self.labels, state.spoken, state.typed
-            found = []
-            for index, element in enumerate(self.elements):
-                if self.values[index] in typed:
-                    found.append(index)
-                    continue
-                for phrase in labels.get(element, ()):
-                    if spoken.issuperset(phrase):
-                        found.append(index)
-                        break
-            self.mentioned = found if len(found) < len(self.values) else ()
+            heard = self.labels.heard(state) if self.labels else ()
+            values = self.values
+            if heard or not state.typed.keys().isdisjoint(values):
+                typed = state.typed
+                found = [
+                    index for index, element in enumerate(self.elements) if element in heard or values[index] in typed
+                ]
+                self.mentioned = found if len(found) < len(values) else ()
+            else:
+                self.mentioned = ()
         return self.mentioned
 
 

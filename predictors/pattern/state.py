@@ -13,7 +13,7 @@ from typing import Any
 
 from predictors.pattern.indexing import Indexed
 from predictors.pattern.phrases import Phrase
-from predictors.pattern.pools import MAX_SEGMENT, MAX_SEGMENTS, Pool, Segment
+from predictors.pattern.pools import MAX_SEGMENT, MAX_SEGMENTS, Labels, Pool, Segment
 from predictors.pattern.records import Records
 from speculate.identity import canonical_json
 
@@ -35,6 +35,7 @@ class State:
     __slots__ = (
         "answer",
         "asked",
+        "beyond",
         "boundary",
         "calls",
         "count",
@@ -48,6 +49,7 @@ class State:
         "made",
         "named_pools",
         "names",
+        "offering",
         "pending",
         "pools",
         "records",
@@ -59,6 +61,7 @@ class State:
         "spoken",
         "times_asked",
         "tools",
+        "touched",
         "turn",
         "typed",
         "used",
@@ -76,6 +79,9 @@ class State:
         self.names: dict[str, list[str]] = {}  # last field of a path -> paths, of the first `named_pools` pools
         self.named_pools = 0
         self.where: dict[Any, list[str]] = {}  # value -> paths of the pools that hold it
+        self.beyond: dict[Any, dict[str, None]] = {}  # those of them that are too many for `where`
+        self.touched: dict[str, None] = {}  # pools that got a value since `offering` looked, in order
+        self.offering: Any = None  # the slots of pools as they were last counted
         self.used: dict[str, dict[Any, int]] = {}  # tool -> value of any argument -> number of the call
         self.tools: dict[str, int] = {}  # tool -> calls made
         self.calls: list[tuple[str, Mapping[str, Any]]] = []
@@ -172,31 +178,50 @@ class State:
             self.turn = turn
             self.boundary = number
 
-    def _items(
-        self, items: Sequence[tuple[str, Any, int]], number: int, labels: Mapping[int, Sequence[Sequence[int]]]
-    ) -> None:
-        pools, where = self.pools, self.where
+    def _items(self, items: Sequence[tuple[str, Any, int]], number: int, labels: Labels) -> None:
+        pools, where, touched = self.pools, self.where, self.touched
+        get, whereabouts = pools.get, where.get
         for path, value, element in items:
-            pool = pools.get(path)
+            pool = get(path)
             if pool is None:
                 if len(pools) >= MAX_POOLS:
                     continue
                 pools[path] = Pool([Segment(number, path[:4] == "user", value, element, labels)])
-            else:
-                segments = pool.segments
-                segment = segments[-1]
-                if segment.event != number:
-                    if len(segments) >= MAX_SEGMENTS:
-                        del segments[0]
-                    segments.append(Segment(number, segment.is_users, value, element, labels))
-                elif value not in segment.values and len(segment.values) < MAX_SEGMENT:
-                    segment.values.append(value)
-                    segment.elements.append(element)
-            found = where.get(value)
+                touched[path] = None
+                found = whereabouts(value)
+                if found is None:
+                    where[value] = [path]
+                elif len(found) < MAX_PATHS:
+                    found.append(path)
+                else:
+                    self.beyond.setdefault(value, {})[path] = None
+                continue
+            segments = pool.segments
+            segment = segments[-1]
+            if segment.event != number:
+                if len(segments) >= MAX_SEGMENTS:
+                    del segments[0]
+                segments.append(Segment(number, segment.is_users, value, element, labels))
+                touched[path] = None
+            elif value in segment.values:
+                continue
+            elif len(segment.values) < MAX_SEGMENT:
+                segment.values.append(value)
+                segment.elements.append(element)
+                touched[path] = None
+            found = whereabouts(value)
             if found is None:
                 where[value] = [path]
-            elif path not in found and len(found) < MAX_PATHS:
-                found.append(path)
+            elif path not in found:
+                if len(found) < MAX_PATHS:
+                    found.append(path)
+                else:
+                    self.beyond.setdefault(value, {})[path] = None
+
+    def paths_of(self, value: Any) -> Sequence[str]:
+        """The paths of all pools that hold the value, or held it."""
+        found = self.where.get(value, ())
+        return [*found, *self.beyond[value]] if value in self.beyond else found
 
     def named(self, name: str) -> list[str]:
         """Paths of results and arguments that are called like an argument, latest pool first: `file_id` from a
@@ -341,6 +366,7 @@ class State:
             new.pools[path] = Pool(list(pool.segments))  # a segment grows only while its event is taken in
         new.names = {name: list(paths) for name, paths in self.names.items()}
         new.where = {value: list(paths) for value, paths in self.where.items()}
+        new.beyond = {value: dict(paths) for value, paths in self.beyond.items()}
         new.used = {tool: dict(values) for tool, values in self.used.items()}
         new.tools = dict(self.tools)
         new.calls = list(self.calls)
