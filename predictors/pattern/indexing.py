@@ -42,14 +42,44 @@ class Indexed(NamedTuple):
     phrases: Sequence[Phrase] = ()
 
 
+class _Buckets(dict[str, int]):
+    """The bucket of a word, a plural "s" left out."""
+
+    __slots__ = ()
+
+    def __missing__(self, word: str) -> int:
+        if len(self) > MAX_CACHED_WORDS:
+            self.clear()
+        stem = word[:-1] if len(word) > 3 and word[-1] == "s" and word[0] != "\x00" else word
+        number = self[word] = bucket(stem)
+        return number
+
+
+class _Paths(dict[str, str]):
+    """The path of a form in a text: the same string each time, so that it is hashed once."""
+
+    __slots__ = ("_base",)
+
+    def __init__(self, base: str) -> None:
+        super().__init__()
+        self._base = base
+
+    def __missing__(self, form: str) -> str:
+        if len(self) > MAX_CACHED_WORDS:
+            self.clear()
+        path = self[form] = self._base + form
+        return path
+
+
 class Indexer:
     """Turns events into their indexed form. Keeps nothing of a session but caches of path strings and words."""
 
-    __slots__ = ("_buckets", "_flattener", "_phrases")
+    __slots__ = ("_buckets", "_flattener", "_paths", "_phrases")
 
     def __init__(self) -> None:
         self._flattener = Flattener()
-        self._buckets: dict[str, int] = {}
+        self._buckets = _Buckets()
+        self._paths = {source: _Paths(source + ":") for source in ("user", "model")}
         self._phrases: dict[str, list[int]] = {}  # a short field -> its words' buckets
 
     def index(self, event: Event, year: str | None) -> Indexed:
@@ -95,7 +125,9 @@ class Indexer:
                 if phrase is None:
                     if len(phrases) > MAX_CACHED_WORDS:
                         phrases.clear()
-                    phrase = phrases[value] = [self._bucket(word) for word in value.lower().split() if len(word) > 2]
+                    phrase = phrases[value] = [
+                        self._buckets[word] for word in value.lower().split() if len(word) > 2
+                    ]
                 if phrase:
                     mine = labels.get(element)
                     if mine is None:
@@ -104,26 +136,15 @@ class Indexer:
                         mine.append(phrase)
         return Labels(labels) if labels else UNLABELLED
 
-    def _bucket(self, word: str) -> int:
-        """The bucket of a word, a plural "s" left out."""
-        buckets = self._buckets
-        number = buckets.get(word)
-        if number is None:
-            if len(buckets) > MAX_CACHED_WORDS:
-                buckets.clear()
-            stem = word[:-1] if len(word) > 3 and word[-1] == "s" and word[0] != "\x00" else word
-            number = buckets[word] = bucket(stem)
-        return number
-
     def _text(self, source: str, text: str, year: str | None) -> tuple[list[Item], list[int], list[Phrase]]:
         spans, words = read(text, year)
-        base = source + ":"
-        items: list[Item] = [(base + form, value, 0) for form, value in spans if len(value) <= MAX_VALUE]
+        paths = self._paths[source]
+        items: list[Item] = [(paths[form], value, 0) for form, value in spans if len(value) <= MAX_VALUE]
         if 0 < len(text) <= MAX_VALUE:
             items.append((source, text.strip(), 0))
         phrases = phrases_of(words) if source == "user" else []
         words = words[-MAX_SAID:] if source == "model" else words[:MAX_WORDS]
-        numbers = list(dict.fromkeys(map(self._bucket, words)))
+        numbers = list(dict.fromkeys(map(self._buckets.__getitem__, words)))
         return items, numbers, phrases
 
 

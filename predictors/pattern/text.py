@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from itertools import islice
 from zlib import crc32
 
 MAX_CHARACTERS = 2_400
@@ -18,7 +17,8 @@ NEIGHBOURS = 128  # buckets of the words before a span
 BUCKETS = 4_096  # words are counted under hashed buckets, so that no word of a user stands in a model
 
 _TOKEN = re.compile(
-    r"https?://[^\s<>\"'”)\]]+"
+    r"(?:[a-z]++ )++"  # plain words in a row, most of any text, as one
+    r"|https?://[^\s<>\"'”)\]]+"
     r"|[\"“`][^\"“”`\n]{2,120}[\"”`]|(?<![^\W_])['‘][^'\n]{2,80}?['’](?![^\W_])"
     r"|[#$@~]?[^\W_](?:[^\s,;:!?()\[\]{}<>\"“”`*=|…]*[^\W_])?|[~.]?/[^\s,;:!?()\[\]{}<>\"“”`*=|'’]+|[.!?\n:;]|\S"
 )
@@ -54,6 +54,7 @@ Span = tuple[str, str]
 _group = re.Match.group
 
 
+@lru_cache(maxsize=4_096)
 def shape(token: str) -> str:
     """The form of an identifier: digits counted, codes of capitals and digits counted, the rest run by run."""
     if token.isdigit():
@@ -90,11 +91,32 @@ def read(text: str, year: str | None = None) -> tuple[list[Span], list[str]]:
     sentence_start = True
     month = 0
     day = ""
-    for token in map(_group, islice(_TOKEN.finditer(text), MAX_TOKENS)):
-        if len(spans) > MAX_SPANS:
+    left = MAX_TOKENS
+    for token in map(_group, _TOKEN.finditer(text)):
+        if len(spans) > MAX_SPANS or left <= 0:
             break
+        if token[-1] == " ":
+            plain = token.split(" ", left)
+            del plain[-1]
+            left -= len(plain)
+            if run:
+                for place, word in enumerate(plain):
+                    if word in _JOINERS and len(run) - run_core < 2:
+                        run.append(word)
+                        continue
+                    _names(run[:run_core], run_before, spans)
+                    run.clear()
+                    if len(spans) > MAX_SPANS:
+                        del plain[place + 1 :]
+                    break
+            words += plain
+            previous = plain[-1]
+            month = _MONTHS.get(previous, 0)
+            sentence_start = False
+            continue
+        left -= 1
         first = token[0]
-        if token.isalpha() and not first.isupper():  # most of any text
+        if token.isalpha() and not first.isupper():
             lower = token.lower()
             words.append(lower)
             if run:
