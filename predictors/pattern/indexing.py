@@ -150,10 +150,8 @@ class Indexer:
 
 def _years(items: Sequence[Item]) -> list[str]:
     """The years of full dates among them."""
-    found = []
-    for path, value, _ in items:
-        if type(value) is str and len(value) == 10 and value[4] == "-" and value[7] == "-" and path[-1] != "d":
-            year = value[:4]
-            if year.isdigit():
-                found.append(year)
-    return found[:MAX_LABELS]
+    return [
+        value[:4]
+        for path, value, _ in items
+        if type(value) is str and len(value) == 10 and value[4] == "-" == value[7] and path[-1] != "d" and value[:4].isdigit()
+    ][:MAX_LABELS]

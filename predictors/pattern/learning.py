@@ -115,10 +115,9 @@ def form_features(state: State) -> list[str]:
     return [kind + path for path in state.forms]
 
 
-def later_keys(state: State) -> list[str]:
+def later_keys(state: State) -> Sequence[str]:
     """Contexts, coarse first, in which it is counted whether a tool is called at any later time."""
-    last = state.signatures[-1] if state.signatures else "^"
-    return ["", last, f"{last}<{state.remaining()}<{','.join(sorted(state.tools)[:12])}"]
+    return state.later_contexts()
 
 
 def _taken(rows: dict[str, list[float]], rule: str, slot: int) -> None:
@@ -209,19 +208,25 @@ def count_session(counts: Counts, state: State) -> None:
     """Count a session that has ended: of the values each path offered, how many each tool was called with later."""
     counts.sessions += 1
     everything = counts.reach.setdefault(ALL, {})
+    get = everything.get
     for path, pool in islice(state.pools.items(), MAX_OFFERS):
-        row = everything.setdefault(path, [0, 0])
-        row[0] += pool.distinct()
+        row = get(path)
+        if row is None:
+            row = everything[path] = [0, 0]
+        segments = pool.segments
+        row[0] += len(segments[0].values) if len(segments) == 1 else pool.distinct()
         row[1] += 1
+    pools = state.pools
     for tool, used in state.used.items():
         reached: dict[str, int] = {}
         for value, event in used.items():
             for path in state.where.get(value, ()):
-                first = state.pools[path].first_event(value)
-                if first < event:
+                if pools[path].first_event(value) < event:
                     reached[path] = reached.get(path, 0) + 1
         mine = counts.reach.setdefault(tool, {})
         for path, hits in reached.items():
-            row = mine.setdefault(path, [0, 0])
+            row = mine.get(path)
+            if row is None:
+                row = mine[path] = [0, 0]
             row[0] += hits
             row[1] += 1

@@ -10,6 +10,7 @@ word alignment does (Brown et al., 1993, IBM Model 1). Values go by their digest
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from predictors.pattern.counts import Counts, wide
@@ -53,22 +54,35 @@ def count_links(
         row[key] = row.get(key, 0) + weight
 
 
+@lru_cache(maxsize=8_192)
+def _is_part(path: str) -> bool:
+    """Whether a path is that of a part of a value, not of a value as it stands."""
+    return ":" in path or "+" in path or "|" in path
+
+
 def told_by(items: Iterable[Item]) -> list[tuple[str, Any]]:
     """(name, what stands beside it), both ways round: of every record of two fields in a list or in an object of
     entries, and of an object whose fields all hold values of one kind."""
-    records: dict[int, list[Any]] = {}
-    entries: dict[str, list[tuple[str, Any]]] = {}
+    records: dict[int, list[str]] = {}
+    entries: dict[str, list[tuple[str, str]]] = {}
     for path, value, element in items:
-        if type(value) is str and ":" not in path and "+" not in path and "|" not in path:
+        if type(value) is str:
             if element:
-                records.setdefault(element, []).append(value)
-            else:
+                fields = records.get(element)
+                if fields is None:
+                    if not _is_part(path):
+                        records[element] = [value]
+                elif len(fields) < 3 and not _is_part(path):  # three are as good as more: no pair
+                    fields.append(value)
+            elif not _is_part(path):
                 parent, _, name = path.rpartition(".")
                 entries.setdefault(parent, []).append((name, value))
     pairs = [(fields[0], fields[1]) for fields in records.values() if len(fields) == 2]
-    for fields in entries.values():
-        if len(fields) >= LEAST_ENTRIES and len({kind_of_value(value) for _, value in fields}) == 1:
-            pairs.extend(fields)
+    for listed in entries.values():
+        if len(listed) >= LEAST_ENTRIES:
+            kind = kind_of_value(listed[0][1])
+            if all(kind_of_value(value) == kind for _, value in listed):
+                pairs.extend(listed)
     return [pair for one, other in pairs[:MAX_TOLD] if one != other for pair in ((one, other), (other, one))]
 
 

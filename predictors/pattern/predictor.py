@@ -15,7 +15,7 @@ from predictors.pattern.indexing import Indexer
 from predictors.pattern.online import observe_call
 from predictors.pattern.rules import OpenValues
 from predictors.pattern.state import State
-from predictors.pattern.training import SAMPLE, Trainer, calibrate
+from predictors.pattern.training import SAMPLE, Trainer, calibrate, without_collection
 from predictors.pattern.vault import Vault
 from speculate.calls import ToolCall
 from speculate.history import Event, History
@@ -87,8 +87,9 @@ class PatternPredictor:
     ) -> PatternPredictor:  # fmt: skip
         """Learn from recorded sessions, one pass. Arguments that the manifest calls sensitive are not looked at."""
         trainer = Trainer(specs, min_tenants, sample)
-        for session in sessions:
-            trainer.add(session)
+        with without_collection():
+            for session in sessions:
+                trainer.add(session)
         return cls._of(trainer.counts, trainer.vault, trainer.sample, trainer.hidden, trainer.schema, max_keys, None)
 
     def merge(self, other: PatternPredictor) -> PatternPredictor:

@@ -19,6 +19,7 @@ from speculate.identity import canonical_json
 
 MAX_POOLS = 1_500
 MAX_ARGUMENTS = 64
+MAX_DONE = 12  # tools named in a context
 MAX_FORMS = 12
 MAX_LOCAL = 256
 MAX_HEARD = 4  # texts of the user whose phrases may still stand for something
@@ -39,11 +40,13 @@ class State:
         "boundary",
         "calls",
         "count",
+        "done",
         "evidence",
         "feed",
         "follow",
         "heard",
         "joint",
+        "known_contexts",
         "latest",
         "local",
         "made",
@@ -84,6 +87,8 @@ class State:
         self.offering: Any = None  # the slots of pools as they were last counted
         self.used: dict[str, dict[Any, int]] = {}  # tool -> value of any argument -> number of the call
         self.tools: dict[str, int] = {}  # tool -> calls made
+        self.done = ""  # their names
+        self.known_contexts: Sequence[str] | None = None  # until something happens
         self.calls: list[tuple[str, Mapping[str, Any]]] = []
         self.signatures: list[str] = []
         self.sources: list[str | None] = []  # event number -> call id, where there is one
@@ -149,6 +154,7 @@ class State:
         self._items(event.items, number, event.labels)
         if kind == "R" or kind == "C":
             self.records.add(event.items, number)
+        self.known_contexts = None
 
     def _typed(self, items: Sequence[tuple[str, Any, int]]) -> None:
         """Note the identifiers among what the user typed."""
@@ -273,7 +279,9 @@ class State:
         if len(self.made) < MAX_USED:
             with suppress(TypeError):  # a container: never looked for, and large perhaps
                 self.made.add((tool, frozenset(arguments.items())))
-        self.tools[tool] = self.tools.get(tool, 0) + 1
+        count = self.tools[tool] = self.tools.get(tool, 0) + 1
+        if count == 1:
+            self.done = ",".join(sorted(self.tools)[:MAX_DONE])
 
     def _feeds(self, tool: str, arguments: Mapping[str, Any]) -> None:
         """Remember the longest list this call took an argument from."""
@@ -333,18 +341,25 @@ class State:
             return 3 if self.signatures and self.signatures[-1][-1:] == "!" else 2
         return 4
 
-    def contexts(self) -> list[str]:
+    def contexts(self) -> Sequence[str]:
         """Keys of ever more specific contexts, coarse first."""
-        signatures = self.signatures
-        rest = self.remaining()
-        last = signatures[-1] if signatures else "^"
-        before = signatures[-2] if len(signatures) > 1 else "^"
-        earlier = signatures[-3] if len(signatures) > 2 else "^"
-        done = ",".join(sorted(self.tools)[:12])
-        one = last
-        two = f"{last}<{rest}"
-        three = f"{two}<{before}"
-        return [one, two, f"{two}<{done}", f"{three}<{done}", f"{three}<{earlier}<{done}"]
+        known = self.known_contexts
+        if known is None:
+            signatures = self.signatures
+            last = signatures[-1] if signatures else "^"
+            before = signatures[-2] if len(signatures) > 1 else "^"
+            earlier = signatures[-3] if len(signatures) > 2 else "^"
+            done = self.done
+            two = f"{last}<{self.remaining()}"
+            three = f"{two}<{before}"
+            known = (last, two, f"{two}<{done}", f"{three}<{done}", f"{three}<{earlier}<{done}")
+            self.known_contexts = known
+        return known
+
+    def later_contexts(self) -> Sequence[str]:
+        """Those of them, coarse first, in which it is counted whether a tool is called at any later time."""
+        known = self.contexts()
+        return ("", known[0], known[2])
 
     def copy(self) -> State:
         """An independent copy, for a history that forks."""
@@ -360,6 +375,7 @@ class State:
             "pending",
             "times_asked",
             "named_pools",
+            "done",
         ):
             setattr(new, name, getattr(self, name))
         for path, pool in self.pools.items():
