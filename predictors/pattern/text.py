@@ -74,6 +74,13 @@ def _before(previous: str) -> str:
     return previous if previous in FUNCTION_WORDS else f"~{bucket(previous) % NEIGHBOURS}" if previous else "^"
 
 
+@lru_cache(maxsize=2_048)
+def _forms_after(previous: str) -> tuple[str, str]:
+    """The forms of titles and names after this word."""
+    around = _before(previous)
+    return "Title<" + around, "Name<" + around
+
+
 def read(text: str, year: str | None = None) -> tuple[list[Span], list[str]]:
     """(spans, words): what the text offers, as (kind, value) in order; and its words, lower case.
 
@@ -116,10 +123,22 @@ def read(text: str, year: str | None = None) -> tuple[list[Span], list[str]]:
             continue
         left -= 1
         first = token[0]
-        if token.isalpha() and not first.isupper():
+        if token.isalpha():
             lower = token.lower()
             words.append(lower)
-            if run:
+            if first.isupper():
+                if run:
+                    run.append(token)
+                    run_core = len(run)
+                elif not sentence_start or lower not in FUNCTION_WORDS or lower in _ARTICLES:
+                    run.append(token)
+                    run_core = 1
+                    run_before = previous
+                if 2 <= len(token) <= 24 and token.isupper():
+                    form = f"Ax{len(token)}"
+                    spans.append((form, token))
+                    spans.append((f"{form}<{_before(previous)}", token))
+            elif run:
                 if lower in _JOINERS and len(run) - run_core < 2:
                     run.append(token)
                 else:
@@ -208,7 +227,7 @@ def read(text: str, year: str | None = None) -> tuple[list[Span], list[str]]:
                 else:
                     run.append(token)
                     run_core = len(run)
-                if len(token) <= 24 and len(token) >= 2 and token.isupper() and token.isalpha():
+                if 2 <= len(token) <= 24 and token.isupper() and token.isalpha():  # "USA's"
                     form = f"Ax{len(token)}"
                     spans.append((form, token))
                     spans.append((f"{form}<{_before(previous)}", token))
@@ -241,8 +260,8 @@ def _names(run: list[str], before: str, spans: list[Span]) -> None:
     """One stretch of capitalised words: cut at every joiner, at conjunctions only, and whole."""
     if len(run) == 1:
         text = run[0]
-        around = _before(before)
-        spans += (("Title", text), ("Title<" + around, text), ("Name", text), ("Name<" + around, text))
+        title, name = _forms_after(before)
+        spans += (("Title", text), (title, text), ("Name", text), (name, text))
         return
     parts = _split(run, _JOINERS)
     titles = _split(run, _CONJUNCTIONS) if len(parts) > 1 else parts
