@@ -16,6 +16,7 @@ from speculate.resources import MAX_INT_BITS
 
 MAX_TEXT = 65_536
 MAX_NODES = 4_096
+SHORT = 63  # characters of a string that counts for nothing but one value
 MAX_SNAPSHOT_DEPTH = 32
 CUT = "…"
 MAX_EVENTS = 20_000
@@ -162,21 +163,31 @@ def _copy(value: Any, budget: _Budget, depth: int) -> Any:
     if depth <= 0 or budget.nodes <= 0:
         budget.cut = True
         return CUT
-    if isinstance(value, Mapping):
+    if kind is dict or isinstance(value, Mapping):
         out: dict[str, Any] = {}
         for key, item in value.items():
             if budget.nodes <= 0:
                 budget.cut = True
                 break
-            out[_text(key if type(key) is str else str(key), budget)] = _copy(item, budget, depth - 1)
+            if type(key) is not str or len(key) > SHORT:
+                key = _text(key if type(key) is str else str(key), budget)
+            if type(item) is str and len(item) <= SHORT:  # as below, without the call
+                budget.nodes -= 1
+                out[key] = item
+            else:
+                out[key] = _copy(item, budget, depth - 1)
         return out
-    if isinstance(value, (list, tuple)):
+    if kind is list or isinstance(value, (list, tuple)):
         items: list[Any] = []
         for item in value:
             if budget.nodes <= 0:
                 budget.cut = True
                 break
-            items.append(_copy(item, budget, depth - 1))
+            if type(item) is str and len(item) <= SHORT:
+                budget.nodes -= 1
+                items.append(item)
+            else:
+                items.append(_copy(item, budget, depth - 1))
         return items
     dump = getattr(value, "model_dump", None)
     if callable(dump) and not isinstance(value, type):
