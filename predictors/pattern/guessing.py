@@ -116,6 +116,10 @@ class Guesser:
         if self._stale >= REMAP:
             self._mappings = None
 
+    def lend(self, mappings: Mappings) -> None:
+        """Use these, made from nearly the same counts."""
+        self._mappings = mappings
+
     def mappings(self) -> Mappings:
         """What phrases stand for; worked out afresh every few calls that are learned."""
         if self._mappings is None:
