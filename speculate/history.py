@@ -16,6 +16,7 @@ from speculate.resources import MAX_INT_BITS
 
 MAX_TEXT = 65_536
 MAX_NODES = 4_096
+SMALL = 1 << 63
 SHORT = 63  # characters of a string that counts for nothing but one value
 MAX_SNAPSHOT_DEPTH = 32
 CUT = "…"
@@ -171,7 +172,8 @@ def _copy(value: Any, budget: _Budget, depth: int) -> Any:
                 break
             if type(key) is not str or len(key) > SHORT:
                 key = _text(key if type(key) is str else str(key), budget)
-            if type(item) is str and len(item) <= SHORT:  # as below, without the call
+            inner = type(item)
+            if (inner is str and len(item) <= SHORT) or (inner is int and -SMALL < item < SMALL):  # without a call
                 budget.nodes -= 1
                 out[key] = item
             else:
@@ -183,7 +185,8 @@ def _copy(value: Any, budget: _Budget, depth: int) -> Any:
             if budget.nodes <= 0:
                 budget.cut = True
                 break
-            if type(item) is str and len(item) <= SHORT:
+            inner = type(item)
+            if (inner is str and len(item) <= SHORT) or (inner is int and -SMALL < item < SMALL):
                 budget.nodes -= 1
                 items.append(item)
             else:

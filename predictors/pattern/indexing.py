@@ -125,9 +125,7 @@ class Indexer:
                 if phrase is None:
                     if len(phrases) > MAX_CACHED_WORDS:
                         phrases.clear()
-                    phrase = phrases[value] = [
-                        self._buckets[word] for word in value.lower().split() if len(word) > 2
-                    ]
+                    phrase = phrases[value] = [self._buckets[word] for word in value.lower().split() if len(word) > 2]
                 if phrase:
                     mine = labels.get(element)
                     if mine is None:
@@ -153,5 +151,9 @@ def _years(items: Sequence[Item]) -> list[str]:
     return [
         value[:4]
         for path, value, _ in items
-        if type(value) is str and len(value) == 10 and value[4] == "-" == value[7] and path[-1] != "d" and value[:4].isdigit()
+        if type(value) is str
+        and len(value) == 10
+        and value[4] == "-" == value[7]
+        and path[-1] != "d"
+        and value[:4].isdigit()
     ][:MAX_LABELS]

@@ -217,9 +217,7 @@ class Mappings:
             known = {}
             for where, number, count in heard_at:
                 known[where] = known.get(where, 0) + count * best.get(number, 0)
-            chances = [
-                _around_chance(key_, hit, verbatim, known) for key_, hit in zip(places, hits, strict=True)
-            ]
+            chances = [_around_chance(key_, hit, verbatim, known) for key_, hit in zip(places, hits, strict=True)]
         meaning = dict(zip(pairs, meanings, strict=True))
         around_chance = dict(zip(places, chances, strict=True))
         for key_ in verbatim:

@@ -36,14 +36,13 @@ def plain_slots(pool: Pool, state: State) -> Sequence[int]:
         return _asked_for(pool, state)
     held = RANKS[: len(values)]
     if len(segments) > 1:
+        latest = set(values)
         for earlier in segments[-2 : -2 - MAX_LOOK_BACK : -1]:
             if may_be_mentioned and len(earlier.values) > 1 and earlier.find_mentioned(state):
                 return _asked_for(pool, state)
             if held[-1] != LEFT:
-                for value in earlier.values:
-                    if value not in values:
-                        held.append(LEFT)
-                        break
+                if not latest.issuperset(earlier.values):
+                    held.append(LEFT)
             elif not may_be_mentioned:
                 break
     return held

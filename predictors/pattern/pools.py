@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Container, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -27,10 +28,16 @@ MAX_SEGMENTS = 24
 MAX_RANKED = 5
 MAX_OFFERED = 4
 MAX_LOOK_BACK = 6
+FEW = 8  # values that are looked through faster than put into a set
 
 NO_LABELS: Mapping[int, Sequence[Sequence[int]]] = {}
 
 Slotted = tuple[int, Any, int, int]  # slot, value, event number, element
+
+
+def among(values: Sequence[Any]) -> Container[Any]:
+    """The same values, quick to look among."""
+    return values if len(values) < FEW else set(values)
 
 
 class Labels(dict[int, Sequence[Sequence[int]]]):
@@ -41,10 +48,10 @@ class Labels(dict[int, Sequence[Sequence[int]]]):
     def __init__(self, labels: Mapping[int, Sequence[Sequence[int]]] = NO_LABELS) -> None:
         super().__init__(labels)
         self._asked = 0  # how often the user had spoken when `_heard` was found out
-        self._spoken: Set[int] = frozenset()
-        self._heard: Set[int] = frozenset()
+        self._spoken: AbstractSet[int] = frozenset()
+        self._heard: AbstractSet[int] = frozenset()
 
-    def heard(self, state: State) -> Set[int]:
+    def heard(self, state: State) -> AbstractSet[int]:
         """The elements of which some field's words were all typed."""
         if self._asked != state.times_asked or self._spoken is not state.spoken:
             self._asked, spoken = state.times_asked, state.spoken
@@ -65,9 +72,7 @@ class Segment:
 
     __slots__ = ("asked", "elements", "event", "is_users", "labels", "mentioned", "values")
 
-    def __init__(
-        self, event: int, is_users: bool, value: Any, element: int, labels: Labels
-    ) -> None:
+    def __init__(self, event: int, is_users: bool, value: Any, element: int, labels: Labels) -> None:
         self.event = event
         self.is_users = is_users
         self.values: list[Any] = [value]
@@ -82,14 +87,15 @@ class Segment:
             self.asked = state.times_asked
             heard = self.labels.heard(state) if self.labels else ()
             values = self.values
-            if heard or not state.typed.keys().isdisjoint(values):
+            found: Sequence[int] = ()
+            if heard:
                 typed = state.typed
                 found = [
                     index for index, element in enumerate(self.elements) if element in heard or values[index] in typed
                 ]
-                self.mentioned = found if len(found) < len(values) else ()
-            else:
-                self.mentioned = ()
+            elif not state.typed.keys().isdisjoint(values):
+                found = sorted(map(values.index, state.typed.keys() & values))
+            self.mentioned = found if len(found) < len(values) else ()
         return self.mentioned
 
 
@@ -133,9 +139,9 @@ class Pool:
     def _ranked(segment: Segment, used: dict[Any, int], state: State, stale: int) -> list[Slotted]:
         out: list[Slotted] = []
         event, elements = segment.event, segment.elements
-        mentioned: Sequence[int] = ()
+        mentioned: Container[int] = ()
         if state.times_asked and not segment.is_users:
-            mentioned = segment.find_mentioned(state)
+            mentioned = among(segment.find_mentioned(state))
         spoken_of = MENTIONED
         rank = 0
         again = latest = -1
@@ -159,7 +165,7 @@ class Pool:
     def _left(self, out: list[Slotted], used: dict[Any, int], state: State, stale: int) -> None:
         """Unused values of earlier segments, the latest first: one that was spoken of, one that was not."""
         segments = self.segments
-        latest = segments[-1].values
+        latest = set(segments[-1].values)
         plain = True
         for number in range(len(segments) - 2, max(-1, len(segments) - 2 - MAX_LOOK_BACK), -1):
             segment = segments[number]
@@ -171,7 +177,7 @@ class Pool:
                 if value not in used and value not in latest:
                     out.append((LEFT_MENTIONED + stale, value, segment.event, segment.elements[index]))
                     return
-            if plain:
+            if plain and not latest.issuperset(segment.values):
                 for index, value in enumerate(segment.values):
                     if value not in used and value not in latest:
                         out.append((LEFT + stale, value, segment.event, segment.elements[index]))

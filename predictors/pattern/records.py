@@ -16,6 +16,7 @@ MAX_RECORDS = 24  # of one group
 MAX_GROUPS = 60
 MAX_WAITING = 64  # events
 MAX_LOOKED_AT = 160  # records, for one call
+MAX_MATCHED = 48  # of them that hold several of its arguments
 JOIN = "&"
 PAIR = "\x1e"
 
@@ -98,22 +99,28 @@ class Records:
         found: dict[str, Record] = {}
         self._explained = (asked, found)
         wanted = set(values.values())
-        looked = 0
+        least = min(2, len(wanted))
+        names = sorted(values)
+        looked = matched = 0
         for group, rows in self.groups.items():
             best = 2  # of one group, only the rules that cover most
             mine: dict[str, Record] = {}
             for record in reversed(rows):
                 looked += 1
-                if looked > MAX_LOOKED_AT:
+                if looked > MAX_LOOKED_AT or matched > MAX_MATCHED:
                     break
                 fields = record[2]
-                if len(wanted.intersection(fields.values())) < min(2, len(wanted)):
+                common = wanted.intersection(fields.values())
+                if len(common) < least:
                     continue
+                matched += 1
                 pairs = []
-                for name in sorted(values):
-                    path = _field(fields, name, values[name])
-                    if path is not None:
-                        pairs.append(f"{name}={path}")
+                for name in names:
+                    value = values[name]
+                    if value in common:
+                        path = _field(fields, name, value)
+                        if path is not None:
+                            pairs.append(f"{name}={path}")
                 if len(pairs) > best:
                     best = len(pairs)
                     mine.clear()

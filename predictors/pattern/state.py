@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
 from predictors.pattern.indexing import Indexed
 from predictors.pattern.phrases import Phrase
-from predictors.pattern.pools import MAX_SEGMENT, MAX_SEGMENTS, Labels, Pool, Segment
+from predictors.pattern.pools import AGAIN, MAX_SEGMENT, MAX_SEGMENTS, STALE, Labels, Pool, Segment
 from predictors.pattern.records import Records
 from speculate.identity import canonical_json
 
@@ -24,6 +25,7 @@ MAX_FORMS = 12
 MAX_LOCAL = 256
 MAX_HEARD = 4  # texts of the user whose phrases may still stand for something
 MAX_PATHS = 24
+MAX_EXPLAINED = 72  # pools looked at for one call
 RAW = "_raw"  # stands for arguments that were no JSON object
 YEAR_WEIGHT = 3  # dates that the usual year counts for
 MAX_USED = 4_000
@@ -47,6 +49,7 @@ class State:
         "heard",
         "joint",
         "known_contexts",
+        "known_forms",
         "latest",
         "local",
         "made",
@@ -105,6 +108,7 @@ class State:
         self.times_asked = 0
         self.typed: dict[Any, str] = {}  # identifier the user typed -> its form
         self.spent: set[Any] = set()  # values of arguments of any call
+        self.known_forms: tuple[tuple[int, int], Sequence[str]] = ((0, 0), ())  # for so many typed and spent
         self.words: Sequence[int] = ()  # of what the user said last
         self.said: Sequence[int] = ()  # of what the model said last
         self.asked = False  # whether the user spoke last
@@ -158,16 +162,20 @@ class State:
 
     def _typed(self, items: Sequence[tuple[str, Any, int]]) -> None:
         """Note the identifiers among what the user typed."""
+        typed = self.typed
         for path, value, _ in items:
-            if is_identifier_path(path) and len(self.typed) < MAX_USED:
-                self.typed.setdefault(value, path)
+            if is_identifier_path(path) and len(typed) < MAX_USED:
+                typed.setdefault(value, path)
 
     @property
-    def forms(self) -> list[str]:
+    def forms(self) -> Sequence[str]:
         """The forms of identifiers that the user typed and no call used yet; and all of them as one."""
-        spent = self.spent
-        found = sorted({path for value, path in self.typed.items() if value not in spent})[:MAX_FORMS]
-        return [*found, ",".join(found)] if len(found) > 1 else found
+        version = (len(self.typed), len(self.spent))  # both only grow
+        if self.known_forms[0] != version:
+            spent = self.spent
+            found = sorted({path for value, path in self.typed.items() if value not in spent})[:MAX_FORMS]
+            self.known_forms = (version, [*found, ",".join(found)] if len(found) > 1 else found)
+        return self.known_forms[1]
 
     def phrases(self, tool: str) -> list[Phrase]:
         """What the user said since the tool's last call, each phrase once, the latest text first."""
@@ -255,10 +263,16 @@ class State:
             return
         local = self.local.setdefault(tool, {})
         used = self.used.setdefault(tool, {})
+        looked_at = 0
         for name, value in arguments.items():
             if len(local) >= MAX_ARGUMENTS and name not in local:
                 continue
             counts = local.setdefault(name, {})
+            if type(value) not in SCALARS or value not in self.where:
+                continue
+            looked_at += len(self.where[value])
+            if looked_at > MAX_EXPLAINED:
+                continue
             for path, slot in self.explain(tool, value):
                 counts[path, slot] = counts.get((path, slot), 0) + 1
         if len(arguments) > 1:
@@ -305,9 +319,17 @@ class State:
         if kind is not str and kind is not int and kind is not float:
             return []
         used = self.used.get(tool) or {}
+        pools, boundary = self.pools, self.boundary
         out: list[tuple[str, int]] = []
         for path in self.where.get(value, ()):
-            for slot, offered, _, _ in self.pools[path].slots(used, self):
+            pool = pools[path]
+            segments = pool.segments
+            if len(segments) == 1 == len(segments[0].values):  # most of them
+                segment = segments[0]
+                if segment.values[0] == value and type(segment.values[0]) is kind:
+                    out.append((path, (AGAIN if value in used else 0) + (STALE if segment.event < boundary else 0)))
+                continue
+            for slot, offered, _, _ in pool.slots(used, self):
                 if offered == value and type(offered) is kind:
                     out.append((path, slot))
                     break
@@ -404,6 +426,7 @@ class State:
         return new
 
 
+@lru_cache(maxsize=8_192)
 def is_identifier_path(path: str) -> bool:
     """Whether a path holds identifiers that the user typed (not names, not words around them)."""
     return path.startswith("user:") and "<" not in path and path[5:6] not in ("N", "T", "W", "q", "d", "m")
