@@ -168,8 +168,9 @@ def test_a_call_of_repeated_values_costs_bounded_work() -> None:
     """However many pools hold its arguments, so many are looked at."""
     indexer, state = Indexer(), State()
     fields = {f"field_{chr(97 + number)}": [f"v{value}" for value in range(20)] for number in range(26)}
-    for happening in (("call", ("find", {}, fields)), ("call", ("order", {f"a{n}": f"v{n}" for n in range(20)}, 1))):
-        for event in _events(happening, state.count):
+    calls = [("find", {}, fields), ("order", {f"a{n}": f"v{n}" for n in range(20)}, 1)]
+    for call in calls:
+        for event in _events(("call", call), state.count):
             state.take(indexer.index(event, None))
     assert 0 < sum(map(len, state.local["order"].values())) <= MAX_EXPLAINED
 
