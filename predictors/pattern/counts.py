@@ -182,14 +182,15 @@ def _sorted(value: Any) -> Any:
     return value
 
 
-def bump(table: Table, key: str, tools: Iterable[str], weight: float = 1) -> None:
-    """Count one turn that called these tools."""
-    row = table.get(key)
-    if row is None:
-        row = table[key] = {ALL: 0}
-    row[ALL] += weight
-    for tool in tools:
-        row[tool] = row.get(tool, 0) + weight
+def bump(table: Table, keys: Iterable[str], tools: Iterable[str]) -> None:
+    """Count one turn that called these tools under each of these keys."""
+    for key in keys:
+        row = table.get(key)
+        if row is None:
+            row = table[key] = {ALL: 0}
+        row[ALL] += 1
+        for tool in tools:
+            row[tool] = row.get(tool, 0) + 1
 
 
 def form(names: Iterable[str]) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 from predictors.pattern.indexing import Indexed
 from predictors.pattern.kinds import stand_in
 from predictors.pattern.learning import YEAR, Learned
+from predictors.pattern.pools import Labels
 from predictors.pattern.state import call_key
 from speculate.resources import any_overlap
 from speculate.spec import ResolvedCall
@@ -78,7 +79,7 @@ class Digest:
             digest.events.append(
                 Indexed(
                     kind, turn, tool, None, signature, [(paths[p], value, element) for p, value, element in items],
-                    words, arguments, (), {int(element): names for element, names in labels.items()},
+                    words, arguments, (), Labels({int(element): names for element, names in labels.items()}),
                     [(number, around) for number, around in phrases],
                 )
             )  # fmt: skip

@@ -14,7 +14,7 @@ from typing import Any
 from predictors.pattern.text import read
 
 MAX_ITEMS = 320
-MAX_NODES = 900
+MAX_NODES = 600
 MAX_DEPTH = 10
 MAX_VALUE = 200  # characters of a value that can be passed on as it stands
 MAX_TEXT_SPANS = 80
@@ -158,31 +158,45 @@ class Flattener:
                         out.append((keys, key, at))
                     self._walk(item, inner, at, depth - 1, out, words, budget, year)
                 return
+            children, append = node.children, out.append
             for key, item in value.items():
                 if budget[0] <= 0 or len(out) >= MAX_ITEMS:
                     return
-                if item is None or item is True or item is False:
+                kind = type(item)
+                if kind is bool or item is None:
                     continue
-                inner = node.children.get(key) or node.child(key)
-                if type(item) is str and 0 < len(item) < PLAIN and "/" not in item and item[4:5] != "-":
-                    budget[0] -= 1  # as below, without the call
-                    out.append((inner.path, item, element))
-                else:
-                    self._walk(item, inner, element, depth - 1, out, words, budget, year)
+                inner = children.get(key) or node.child(key)
+                if kind is str:
+                    if 0 < len(item) < PLAIN and "/" not in item and item[4:5] != "-":
+                        budget[0] -= 1  # as above, without the call
+                        append((inner.path, item, element))
+                        continue
+                elif kind is int and -MAX_NUMBER < item < MAX_NUMBER:
+                    budget[0] -= 1
+                    append((inner.path, item, element))
+                    continue
+                self._walk(item, inner, element, depth - 1, out, words, budget, year)
             return
         if kind is list:
             if depth <= 0:
                 return
             inner = node.elements()
+            path, append = inner.path, out.append
             for item in value:
                 if budget[0] <= 0 or len(out) >= MAX_ITEMS:
                     return
                 budget[1] += 1
-                if type(item) is str and 0 < len(item) < PLAIN and "/" not in item and item[4:5] != "-":
+                kind = type(item)
+                if kind is str:
+                    if 0 < len(item) < PLAIN and "/" not in item and item[4:5] != "-":
+                        budget[0] -= 1
+                        append((path, item, budget[1]))
+                        continue
+                elif kind is int and -MAX_NUMBER < item < MAX_NUMBER:
                     budget[0] -= 1
-                    out.append((inner.path, item, budget[1]))
-                else:
-                    self._walk(item, inner, budget[1], depth - 1, out, words, budget, year)
+                    append((path, item, budget[1]))
+                    continue
+                self._walk(item, inner, budget[1], depth - 1, out, words, budget, year)
 
     @staticmethod
     def _date(value: str, node: Node, element: int, out: list[Item]) -> None:

@@ -134,7 +134,7 @@ class Guesser:
     def guesses(self, state: State) -> list[Guess]:
         """Whole calls, in no particular order, no call twice."""
         keys = state.contexts()
-        later = self.chooser.later(later_keys(keys))
+        later = self.chooser.later(state.later_contexts())
         standing = self.standing(state)
         return [
             Guess(tool, call, context, words, forms, later.get(tool, NEVER_LATER))
@@ -267,11 +267,6 @@ def _joint(
         other = out.get(key)
         out[key] = row if other is None else (max(other[0], row[0]), other[1], other[2], 1.0)
     return list(out.values())
-
-
-def later_keys(keys: Sequence[str]) -> list[str]:
-    """Of the contexts, those in which it is counted whether a tool is called at any later time."""
-    return ["", keys[0], keys[2]]
 
 
 def _joint_rules(

@@ -7,11 +7,12 @@ session can be replayed from its indexed form alone, with every value replaced b
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from predictors.pattern.flatten import MAX_VALUE, Flattener, Item, outcome
 from predictors.pattern.phrases import Phrase, phrases_of
+from predictors.pattern.pools import Labels
 from predictors.pattern.text import bucket, read
 from speculate.history import CallMade, Event, ModelText, ResultSeen, UserText
 
@@ -21,9 +22,11 @@ MAX_LABEL = 40  # characters
 MAX_LABELS = 120  # of one event
 MAX_CACHED_WORDS = 50_000
 
+NO_ARGUMENTS: Mapping[str, Any] = MappingProxyType({})
+UNLABELLED = Labels()
 
-@dataclass(frozen=True, slots=True)
-class Indexed:
+
+class Indexed(NamedTuple):
     """kind: "U" user, "M" model, "C" call, "R" result. items: (path, value, element) in order."""
 
     kind: str
@@ -33,20 +36,50 @@ class Indexed:
     signature: str = ""
     items: Sequence[Item] = ()
     words: Sequence[int] = ()
-    arguments: Mapping[str, Any] = field(default_factory=dict)
+    arguments: Mapping[str, Any] = NO_ARGUMENTS
     years: Sequence[str] = ()
-    labels: Mapping[int, Sequence[Sequence[int]]] = field(default_factory=dict)
+    labels: Labels = UNLABELLED
     phrases: Sequence[Phrase] = ()
+
+
+class _Buckets(dict[str, int]):
+    """The bucket of a word, a plural "s" left out."""
+
+    __slots__ = ()
+
+    def __missing__(self, word: str) -> int:
+        if len(self) > MAX_CACHED_WORDS:
+            self.clear()
+        stem = word[:-1] if len(word) > 3 and word[-1] == "s" and word[0] != "\x00" else word
+        number = self[word] = bucket(stem)
+        return number
+
+
+class _Paths(dict[str, str]):
+    """The path of a form in a text: the same string each time, so that it is hashed once."""
+
+    __slots__ = ("_base",)
+
+    def __init__(self, base: str) -> None:
+        super().__init__()
+        self._base = base
+
+    def __missing__(self, form: str) -> str:
+        if len(self) > MAX_CACHED_WORDS:
+            self.clear()
+        path = self[form] = self._base + form
+        return path
 
 
 class Indexer:
     """Turns events into their indexed form. Keeps nothing of a session but caches of path strings and words."""
 
-    __slots__ = ("_buckets", "_flattener", "_phrases")
+    __slots__ = ("_buckets", "_flattener", "_paths", "_phrases")
 
     def __init__(self) -> None:
         self._flattener = Flattener()
-        self._buckets: dict[str, int] = {}
+        self._buckets = _Buckets()
+        self._paths = {source: _Paths(source + ":") for source in ("user", "model")}
         self._phrases: dict[str, list[int]] = {}  # a short field -> its words' buckets
 
     def index(self, event: Event, year: str | None) -> Indexed:
@@ -78,7 +111,7 @@ class Indexer:
         signature = event.tool + ">" + outcome(event.ok, event.known, event.value)
         return Indexed("R", -1, event.tool, event.id, signature, items, years=_years(items), labels=self._labels(items))
 
-    def _labels(self, items: Sequence[Item]) -> dict[int, list[list[int]]]:
+    def _labels(self, items: Sequence[Item]) -> Labels:
         """For each element, the words of its short fields of plain words: what a person would call it."""
         labels: dict[int, list[list[int]]] = {}
         count = 0
@@ -92,44 +125,35 @@ class Indexer:
                 if phrase is None:
                     if len(phrases) > MAX_CACHED_WORDS:
                         phrases.clear()
-                    phrase = phrases[value] = [self._bucket(word) for word in value.lower().split() if len(word) > 2]
+                    phrase = phrases[value] = [self._buckets[word] for word in value.lower().split() if len(word) > 2]
                 if phrase:
                     mine = labels.get(element)
                     if mine is None:
                         labels[element] = [phrase]
                     else:
                         mine.append(phrase)
-        return labels
-
-    def _bucket(self, word: str) -> int:
-        """The bucket of a word, a plural "s" left out."""
-        buckets = self._buckets
-        number = buckets.get(word)
-        if number is None:
-            if len(buckets) > MAX_CACHED_WORDS:
-                buckets.clear()
-            stem = word[:-1] if len(word) > 3 and word[-1] == "s" and word[0] != "\x00" else word
-            number = buckets[word] = bucket(stem)
-        return number
+        return Labels(labels) if labels else UNLABELLED
 
     def _text(self, source: str, text: str, year: str | None) -> tuple[list[Item], list[int], list[Phrase]]:
         spans, words = read(text, year)
-        base = source + ":"
-        items: list[Item] = [(base + form, value, 0) for form, value in spans if len(value) <= MAX_VALUE]
+        paths = self._paths[source]
+        items: list[Item] = [(paths[form], value, 0) for form, value in spans if len(value) <= MAX_VALUE]
         if 0 < len(text) <= MAX_VALUE:
             items.append((source, text.strip(), 0))
         phrases = phrases_of(words) if source == "user" else []
         words = words[-MAX_SAID:] if source == "model" else words[:MAX_WORDS]
-        numbers = list(dict.fromkeys(map(self._bucket, words)))
+        numbers = list(dict.fromkeys(map(self._buckets.__getitem__, words)))
         return items, numbers, phrases
 
 
 def _years(items: Sequence[Item]) -> list[str]:
     """The years of full dates among them."""
-    found = []
-    for path, value, _ in items:
-        if type(value) is str and len(value) == 10 and value[4] == "-" and value[7] == "-" and path[-1] != "d":
-            year = value[:4]
-            if year.isdigit():
-                found.append(year)
-    return found[:MAX_LABELS]
+    return [
+        value[:4]
+        for path, value, _ in items
+        if type(value) is str
+        and len(value) == 10
+        and value[4] == "-" == value[7]
+        and path[-1] != "d"
+        and value[:4].isdigit()
+    ][:MAX_LABELS]

@@ -11,13 +11,14 @@ from predictors.pattern.changes import CHANGES, affix, pieces_of, sources_of
 from predictors.pattern.counts import ALL, SEPARATOR, WIDTH, Counts, bump, form, wide
 from predictors.pattern.kinds import kind_of_value
 from predictors.pattern.mappings import MAX_MAPPED, count_heard, count_links
-from predictors.pattern.pools import AGAIN, STALE, Slotted
+from predictors.pattern.offering import MAX_OFFERS, Offering
+from predictors.pattern.pools import STALE
 from predictors.pattern.records import parse, ranked
 from predictors.pattern.state import RAW, SCALARS, State
+from predictors.pattern.text import BUCKETS
 from predictors.pattern.vault import Vault
 from speculate.identity import canonical_json
 
-MAX_OFFERS = 400  # pools looked at for one turn
 MAX_CONSTANT = 80  # characters of a constant's JSON
 YEAR = "@"  # marks the sealed year of a date
 STAGES = "="  # the row of offers that counts turns by stage
@@ -96,11 +97,16 @@ def _templates(where: Mapping[Any, Sequence[str]], value: str, vault: Vault, ten
     return []
 
 
+_FRESH = [f"u{number}" for number in range(BUCKETS)]  # features of words: what the user just said
+_OLDER = [f"v{number}" for number in range(BUCKETS)]  # what the user said before the model's last turn
+_MODEL = [f"m{number}" for number in range(BUCKETS)]  # what the model had said before
+
+
 def word_features(state: State) -> list[str]:
     """What was said, as features: fresh words of the user and what the model had said before them."""
     if state.asked:
-        return [f"u{number}" for number in state.words] + [f"m{number}" for number in state.said]
-    return [f"v{number}" for number in state.words]
+        return [*map(_FRESH.__getitem__, state.words), *map(_MODEL.__getitem__, state.said)]
+    return list(map(_OLDER.__getitem__, state.words))
 
 
 def form_features(state: State) -> list[str]:
@@ -109,64 +115,55 @@ def form_features(state: State) -> list[str]:
     return [kind + path for path in state.forms]
 
 
-def later_keys(state: State) -> list[str]:
+def later_keys(state: State) -> Sequence[str]:
     """Contexts, coarse first, in which it is counted whether a tool is called at any later time."""
-    last = state.signatures[-1] if state.signatures else "^"
-    return ["", last, f"{last}<{state.remaining()}<{','.join(sorted(state.tools)[:12])}"]
+    return state.later_contexts()
 
 
-def _taken(rows: dict[str, list[float]], rule: str, slot: int, weight: float) -> None:
+def _taken(rows: dict[str, list[float]], rule: str, slot: int) -> None:
     row = rows.get(rule)
     if row is None or len(row) < WIDTH:
         row = rows[rule] = [0] * WIDTH if row is None else wide(row)
-    row[slot] += weight
+    row[slot] += 1
 
 
-def count_turn(counts: Counts, state: State, calls: Sequence[Learned], later: Iterable[str], weight: float = 1) -> None:
+def count_turn(counts: Counts, state: State, calls: Sequence[Learned], later: Iterable[str]) -> None:
     """Count the turn that followed this state; `calls` may be empty (a turn of text alone).
 
-    later: the tools called from this turn on. weight -1 takes the turn out again.
+    later: the tools called from this turn on.
     """
-    tools = dict.fromkeys(call.tool for call in calls)
-    bump(counts.contexts, ALL, tools, weight)
-    for key in state.contexts():
-        bump(counts.contexts, key, tools, weight)
-    for feature in (*word_features(state), *form_features(state)):
-        bump(counts.words, feature, tools, weight)
-    for key in later_keys(state):
-        bump(counts.later, key, later, weight)
+    tools = list(dict.fromkeys(call.tool for call in calls))
+    bump(counts.contexts, (ALL, *state.contexts()), tools)
+    bump(counts.words, word_features(state), tools)
+    bump(counts.words, form_features(state), tools)
+    bump(counts.later, later_keys(state), later)
     for tool in tools:
-        _count_tool(
-            counts,
-            state,
-            tool,
-            [call for call in calls if call.tool == tool and RAW not in call.names][:MAX_CALLS],
-            weight,
-        )
+        _count_tool(counts, state, tool, [call for call in calls if call.tool == tool and RAW not in call.names])
 
 
-def _count_tool(counts: Counts, state: State, tool: str, calls: Sequence[Learned], weight: float) -> None:
+def _count_tool(counts: Counts, state: State, tool: str, calls: Sequence[Learned]) -> None:
     if not calls:
         return
+    calls = calls[:MAX_CALLS]
     offers = counts.offers.setdefault(tool, {})
     takes = counts.takes.setdefault(tool, {})
     forms = counts.forms.setdefault(tool, {ALL: 0})
     stage = state.stage(tool)
-    _taken(offers, STAGES, stage, weight)
+    _taken(offers, STAGES, stage)
     wanted: dict[Any, list[str]] = {}
     changed: dict[str, list[tuple[str, str, Any]]] = {}  # path -> (argument, rule, source)
     phrases = state.phrases(tool)
     if phrases:
-        count_heard(counts, tool, phrases, weight)
+        count_heard(counts, tool, phrases, 1)
     for call in calls:
-        forms[ALL] += weight
+        forms[ALL] += 1
         key = form(call.names)
-        forms[key] = forms.get(key, 0) + weight
+        forms[key] = forms.get(key, 0) + 1
         for name, value in call.values.items():
             kind = kind_of_value(value)
             if kind is not None:
                 kinds = counts.kinds.setdefault(tool + SEPARATOR + name, {})
-                kinds[kind] = kinds.get(kind, 0) + weight
+                kinds[kind] = kinds.get(kind, 0) + 1
             names = wanted.setdefault(value, [])
             if name not in names:
                 names.append(name)
@@ -175,79 +172,61 @@ def _count_tool(counts: Counts, state: State, tool: str, calls: Sequence[Learned
             for rule, source in rules:
                 if rule[0] == YEAR:
                     years = counts.years.setdefault(ALL, {})
-                    years[rule[1:]] = years.get(rule[1:], 0) + weight
+                    years[rule[1:]] = years.get(rule[1:], 0) + 1
                 elif rule[0] == "=":
-                    _taken(rows, rule, stage, weight)
+                    _taken(rows, rule, stage)
                     if phrases and type(call.values.get(name)) is str and len(call.values[name]) <= MAX_MAPPED:
-                        count_links(counts, tool, name, rule[1:], phrases, weight)
+                        count_links(counts, tool, name, rule[1:], phrases, 1)
                 else:
                     changed.setdefault(rule.rpartition("|")[0], []).append((name, rule, source))
     if any(len(call.values) > 1 for call in calls):
-        _count_joint(counts, state, tool, calls, weight)
-    used = state.used.get(tool) or {}
-    boundary = state.boundary
-    get = offers.get
-    for path, pool in islice(state.pools.items(), MAX_OFFERS):
-        row = get(path)
-        if row is None or len(row) < WIDTH:
-            row = offers[path] = [0] * WIDTH if row is None else wide(row)
-        segments = pool.segments
-        segment = segments[0]
-        if len(segment.values) == 1 == len(segments):  # most pools, most of the time
-            value = segment.values[0]
-            slot = AGAIN if value in used else 0
-            if segment.event < boundary:
-                slot += STALE
-            if value not in wanted and path not in changed:
-                row[slot] += weight
-                continue
-            offered: Sequence[Slotted] = ((slot, value, 0, 0),)
-        else:
-            offered = pool.slots(used, state)
-        for slot, value, _, _ in offered:
-            row[slot] += weight
-            names_ = wanted.get(value)
-            if names_ is not None:
-                for name in names_:
-                    _taken(takes.setdefault(name, {}), path, slot, weight)
-            if path in changed:
-                for name, rule, source in changed[path]:
-                    if value == source:
-                        _taken(takes[name], rule, slot, weight)
+        _count_joint(counts, state, tool, calls)
+    offering = state.offering
+    if offering is None:
+        offering = state.offering = Offering()
+    offering.catch_up(state)
+    for name, rule, slot in offering.count(offers, state, tool, wanted, changed):
+        _taken(takes.setdefault(name, {}), rule, slot)
 
 
-def _count_joint(counts: Counts, state: State, tool: str, calls: Sequence[Learned], weight: float) -> None:
+def _count_joint(counts: Counts, state: State, tool: str, calls: Sequence[Learned]) -> None:
     joint = counts.joint.setdefault(tool, {})
     groups = state.records.groups
     for group, rows in groups.items():
-        _taken(joint, group, 0 if rows[-1][0] >= state.boundary else STALE, weight)
+        _taken(joint, group, 0 if rows[-1][0] >= state.boundary else STALE)
     made = [arguments for other, arguments in state.calls if other == tool][-MAX_CALLS:]
     for call in calls:
         for rule, record in state.records.explain(call.values).items():
             group, paths = parse(rule)
             for slot, offered in ranked(groups[group], paths, made, state.boundary):
                 if offered[2] is record[2] or all(offered[2].get(p) == record[2][p] for p in paths.values()):
-                    _taken(joint, rule, slot, weight)
+                    _taken(joint, rule, slot)
                     break
 
 
-def count_session(counts: Counts, state: State, weight: float = 1) -> None:
+def count_session(counts: Counts, state: State) -> None:
     """Count a session that has ended: of the values each path offered, how many each tool was called with later."""
-    counts.sessions += weight
+    counts.sessions += 1
     everything = counts.reach.setdefault(ALL, {})
+    get = everything.get
     for path, pool in islice(state.pools.items(), MAX_OFFERS):
-        row = everything.setdefault(path, [0, 0])
-        row[0] += pool.distinct() * weight
-        row[1] += weight
+        row = get(path)
+        if row is None:
+            row = everything[path] = [0, 0]
+        segments = pool.segments
+        row[0] += len(segments[0].values) if len(segments) == 1 else pool.distinct()
+        row[1] += 1
+    pools = state.pools
     for tool, used in state.used.items():
         reached: dict[str, int] = {}
         for value, event in used.items():
             for path in state.where.get(value, ()):
-                first = state.pools[path].first_event(value)
-                if first < event:
+                if pools[path].first_event(value) < event:
                     reached[path] = reached.get(path, 0) + 1
         mine = counts.reach.setdefault(tool, {})
         for path, hits in reached.items():
-            row = mine.setdefault(path, [0, 0])
-            row[0] += hits * weight
-            row[1] += weight
+            row = mine.get(path)
+            if row is None:
+                row = mine[path] = [0, 0]
+            row[0] += hits
+            row[1] += 1

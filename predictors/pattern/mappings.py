@@ -10,6 +10,7 @@ word alignment does (Brown et al., 1993, IBM Model 1). Values go by their digest
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from predictors.pattern.counts import Counts, wide
@@ -53,22 +54,35 @@ def count_links(
         row[key] = row.get(key, 0) + weight
 
 
+@lru_cache(maxsize=8_192)
+def _is_part(path: str) -> bool:
+    """Whether a path is that of a part of a value, not of a value as it stands."""
+    return ":" in path or "+" in path or "|" in path
+
+
 def told_by(items: Iterable[Item]) -> list[tuple[str, Any]]:
     """(name, what stands beside it), both ways round: of every record of two fields in a list or in an object of
     entries, and of an object whose fields all hold values of one kind."""
-    records: dict[int, list[Any]] = {}
-    entries: dict[str, list[tuple[str, Any]]] = {}
+    records: dict[int, list[str]] = {}
+    entries: dict[str, list[tuple[str, str]]] = {}
     for path, value, element in items:
-        if type(value) is str and ":" not in path and "+" not in path and "|" not in path:
+        if type(value) is str:
             if element:
-                records.setdefault(element, []).append(value)
-            else:
+                fields = records.get(element)
+                if fields is None:
+                    if not _is_part(path):
+                        records[element] = [value]
+                elif len(fields) < 3 and not _is_part(path):  # three are as good as more: no pair
+                    fields.append(value)
+            elif not _is_part(path):
                 parent, _, name = path.rpartition(".")
                 entries.setdefault(parent, []).append((name, value))
     pairs = [(fields[0], fields[1]) for fields in records.values() if len(fields) == 2]
-    for fields in entries.values():
-        if len(fields) >= LEAST_ENTRIES and len({kind_of_value(value) for _, value in fields}) == 1:
-            pairs.extend(fields)
+    for listed in entries.values():
+        if len(listed) >= LEAST_ENTRIES:
+            kind = kind_of_value(listed[0][1])
+            if all(kind_of_value(value) == kind for _, value in listed):
+                pairs.extend(listed)
     return [pair for one, other in pairs[:MAX_TOLD] if one != other for pair in ((one, other), (other, one))]
 
 
@@ -120,68 +134,95 @@ class Mappings:
     def _align(
         self, counts: Counts, links: Sequence[tuple[str, str, int, str, float]], told: Mapping[tuple[int, str], float]
     ) -> None:
-        heard_at: dict[tuple[str, int, str], float] = {}  # tool, phrase, word before -> turns
-        wanted = {number for _, _, number, _, _ in links} | {number for number, _ in told}
+        wanted = {str(number) for _, _, number, _, _ in links} | {str(number) for number, _ in told}
+        heard_at: list[tuple[tuple[str, str], int, float]] = []  # (tool, word before), phrase, turns
         heard: dict[int, float] = {}
         for tool, row in counts.heard.items():
             for key, count in row.items():
                 text, _, around = key.partition("<")
-                number = int(text)
-                if number in wanted:
-                    heard_at[tool, number, around] = count
+                if text in wanted:
+                    number = int(text)
+                    heard_at.append(((tool, around), number, count))
                     heard[number] = heard.get(number, 0) + count
         verbatim = _verbatim(counts, {owner for owner, _, _, _, _ in links} | set(counts.links))
-        around_chance = {key: (hits + AROUND_TURNS * AROUND_PRIOR) / (n + AROUND_TURNS)
-                         for key, (hits, n) in verbatim.items()}  # fmt: skip
         told_all: dict[int, float] = {}
         for (number, _), weight in told.items():
             told_all[number] = told_all.get(number, 0) + weight
-        meaning: dict[tuple[int, str], float] = {}
-        for _, _, number, digest, count in links:
-            meaning[number, digest] = meaning.get((number, digest), 0) + count
-        for pair, weight in told.items():
-            meaning[pair] = meaning.get(pair, 0) + weight
-        for pair in meaning:
-            meaning[pair] = min(1.0, meaning[pair] / (heard.get(pair[0], 0) + told_all.get(pair[0], 0) + UNHEARD))
+
+        # Everything by number from here on: pairs of a phrase and a value, what was given, words before an argument
+        pairs: dict[tuple[int, str], int] = {}
+        given: dict[tuple[str, str], int] = {}
+        places: dict[tuple[str, str], int] = {}
+        pair_of, given_of, place_of, count_of = [], [], [], []
+        most: list[float] = []  # how often that value was given, at least
+        sums: list[float] = []  # how often a pair met
+        for owner, around, number, digest, count in links:
+            pair = pairs.setdefault((number, digest), len(pairs))
+            if pair == len(sums):
+                sums.append(0)
+            sums[pair] += count
+            value = given.setdefault((owner, digest), len(given))
+            if value == len(most):
+                most.append(0)
+            most[value] = max(most[value], count)
+            pair_of.append(pair)
+            given_of.append(value)
+            place_of.append(places.setdefault((owner, around), len(places)))
+            count_of.append(count)
+        for pair_told, weight in told.items():
+            pair = pairs.setdefault(pair_told, len(pairs))
+            if pair == len(sums):
+                sums.append(0)
+            sums[pair] += weight
+        said = [heard.get(number, 0) + told_all.get(number, 0) + UNHEARD for number, _ in pairs]
+        meanings = [min(1.0, each / turns) for each, turns in zip(sums, said, strict=True)]
+        told_mass: list[float] = [told.get(pair_told, 0) for pair_told in pairs]
+        told_meaning = [
+            (pair, min(1.0, mass / (told_all[number] + 0.2)))
+            for pair, ((number, _), mass) in enumerate(zip(pairs, told_mass, strict=True))
+            if (number, _) in told
+        ]
+        chances = []
+        for key_ in places:
+            hits_, turns_ = verbatim.get(key_, (0.0, 0.0))
+            prior = key_ in verbatim
+            chances.append((hits_ + AROUND_TURNS * AROUND_PRIOR) / (turns_ + AROUND_TURNS) if prior else AROUND_PRIOR)
+        hits: list[float] = []
+        known: dict[tuple[str, str], float] = {}  # tool, word before -> known phrases heard there
         for _ in range(ROUNDS):
-            totals: dict[tuple[str, str], float] = {}  # of one argument's value, over what may have given it
-            most: dict[tuple[str, str], float] = {}  # how often that value was given, at least
-            shares = []
-            for owner, around, number, digest, count in links:
-                share = count * meaning[number, digest] * around_chance.get((owner, around), AROUND_PRIOR)
-                shares.append(share)
-                given = (owner, digest)
-                totals[given] = totals.get(given, 0) + share
-                most[given] = max(most.get(given, 0), count)
-            fresh = dict(told)
-            hits: dict[tuple[str, str], float] = {}
-            for (owner, around, number, digest, count), share in zip(links, shares, strict=True):
-                given = (owner, digest)
-                part = min(count, most[given] * share / totals[given]) if totals[given] > 0 else 0.0
-                fresh[number, digest] = fresh.get((number, digest), 0) + part
-                hits[owner, around] = hits.get((owner, around), 0) + part
-            meaning = {
-                pair: min(1.0, mass / (heard.get(pair[0], 0) + told_all.get(pair[0], 0) + UNHEARD))
-                if pair not in told else min(1.0, told[pair] / (told_all[pair[0]] + 0.2))
-                for pair, mass in fresh.items()
-            }  # fmt: skip
-            for link in links:
-                meaning.setdefault((link[2], link[3]), 0.0)
-            known: dict[tuple[str, str], float] = {}  # tool, word before -> known phrases heard there
+            shares = [
+                count * meanings[pair] * chances[place]
+                for count, pair, place in zip(count_of, pair_of, place_of, strict=True)
+            ]
+            totals: list[float] = [0] * len(most)  # of one argument's value, over what may have given it
+            for value, share in zip(given_of, shares, strict=True):
+                totals[value] += share
+            fresh = told_mass.copy()
+            hits = [0] * len(places)
+            for value, pair, place, count, share in zip(given_of, pair_of, place_of, count_of, shares, strict=True):
+                total = totals[value]
+                if total > 0:
+                    part = most[value] * share / total
+                    if part > count:
+                        part = count
+                    fresh[pair] += part
+                    hits[place] += part
+            meanings = [min(1.0, mass / turns) for mass, turns in zip(fresh, said, strict=True)]
+            for pair, chance in told_meaning:
+                meanings[pair] = chance
             best: dict[int, float] = {}
-            for (number, _), chance in meaning.items():
-                best[number] = max(best.get(number, 0), chance)
-            for (tool, number, around), count in heard_at.items():
-                known[tool, around] = known.get((tool, around), 0) + count * best.get(number, 0)
-            around_chance = {}
-            for owner, around in {*hits, *verbatim}:
-                own_hits, own_turns = verbatim.get((owner, around), (0.0, 0.0))
-                tool = owner.partition(SEPARATOR)[0]
-                around_chance[owner, around] = min(
-                    0.97,
-                    (hits.get((owner, around), 0) + own_hits + AROUND_TURNS * AROUND_PRIOR)
-                    / (known.get((tool, around), 0) + own_turns + AROUND_TURNS),
-                )
+            for (number, _), chance in zip(pairs, meanings, strict=True):
+                if chance > best.get(number, 0):
+                    best[number] = chance
+            known = {}
+            for where, number, count in heard_at:
+                known[where] = known.get(where, 0) + count * best.get(number, 0)
+            chances = [_around_chance(key_, hit, verbatim, known) for key_, hit in zip(places, hits, strict=True)]
+        meaning = dict(zip(pairs, meanings, strict=True))
+        around_chance = dict(zip(places, chances, strict=True))
+        for key_ in verbatim:
+            if key_ not in around_chance:
+                around_chance[key_] = _around_chance(key_, 0, verbatim, known)
         for (number, digest), chance in meaning.items():
             if chance >= LEAST_MAPPED:
                 self._meanings.setdefault(number, []).append((chance, digest))
@@ -222,6 +263,22 @@ class Mappings:
                     if p >= LEAST_MAPPED and p > found.get(digest, 0):
                         found[digest] = p
         return sorted(((p, digest) for digest, p in found.items()), key=lambda each: (-each[0], each[1]))
+
+
+def _around_chance(
+    key: tuple[str, str],
+    hits: float,
+    verbatim: Mapping[tuple[str, str], tuple[float, float]],
+    known: Mapping[tuple[str, str], float],
+) -> float:
+    """How often what stands after this word was meant for this argument."""
+    owner, around = key
+    own_hits, own_turns = verbatim.get(key, (0.0, 0.0))
+    tool = owner.partition(SEPARATOR)[0]
+    return min(
+        0.97,
+        (hits + own_hits + AROUND_TURNS * AROUND_PRIOR) / (known.get((tool, around), 0) + own_turns + AROUND_TURNS),
+    )
 
 
 def _verbatim(counts: Counts, owners: Iterable[str]) -> dict[tuple[str, str], tuple[float, float]]:

@@ -64,7 +64,7 @@ def _fade_base(contexts: Table) -> None:
             row[name] *= keep
 
 
-def _fade(table: Table, keys: list[str]) -> None:
+def _fade(table: Table, keys: Sequence[str]) -> None:
     for key in keys:
         row = table.get(key)
         if row is not None and row[ALL] > HORIZON:

@@ -30,19 +30,28 @@ def phrase_hash(words: Sequence[str]) -> int:
 def phrases_of(words: Sequence[str]) -> list[Phrase]:
     """The phrases of a text's words (lower case, in order), longer ones first where they start together."""
     out: dict[Phrase, None] = {}
-    size = len(words)
+    known = FUNCTION_WORDS
+    stems = [  # None where no phrase goes across
+        None if word in known or word[0] == "\x00" else _stem(word).encode("utf-8", "surrogatepass") for word in words
+    ]
+    stems += [None] * (MAX_LENGTH - 1)
+    before = "^"
     for start, word in enumerate(words):
-        if word in FUNCTION_WORDS or word[0] == "\x00":
-            continue
-        before = words[start - 1] if start else "^"
-        around = before if before in FUNCTION_WORDS or before == "^" else "~"
-        end = start + 1
-        while end < min(size, start + MAX_LENGTH) and words[end] not in FUNCTION_WORDS and words[end][0] != "\x00":
-            end += 1
-        for stop in range(end, start, -1):
-            out.setdefault((phrase_hash(words[start:stop]), around))
-        if len(out) >= MAX_PHRASES:
-            break
+        stem = stems[start]
+        if stem is not None:
+            number = crc32(stem)
+            numbers = [number]
+            for more in stems[start + 1 : start + MAX_LENGTH]:
+                if more is None:
+                    break
+                number = crc32(more, crc32(b" ", number))
+                numbers.append(number)
+            around = before if before in known or before == "^" else "~"
+            for number in reversed(numbers):
+                out[number % PHRASES, around] = None
+            if len(out) >= MAX_PHRASES:
+                break
+        before = word
     return list(out)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -27,8 +28,43 @@ MAX_SEGMENTS = 24
 MAX_RANKED = 5
 MAX_OFFERED = 4
 MAX_LOOK_BACK = 6
+FEW = 8  # values that are looked through faster than put into a set
+
+NO_LABELS: Mapping[int, Sequence[Sequence[int]]] = {}
 
 Slotted = tuple[int, Any, int, int]  # slot, value, event number, element
+
+
+def among(values: Sequence[Any]) -> Container[Any]:
+    """The same values, quick to look among."""
+    return values if len(values) < FEW else set(values)
+
+
+class Labels(dict[int, Sequence[Sequence[int]]]):
+    """For each element of an event, the words of its short fields: what a person would call it."""
+
+    __slots__ = ("_asked", "_heard", "_spoken")
+
+    def __init__(self, labels: Mapping[int, Sequence[Sequence[int]]] = NO_LABELS) -> None:
+        super().__init__(labels)
+        self._asked = 0  # how often the user had spoken when `_heard` was found out
+        self._spoken: AbstractSet[int] = frozenset()
+        self._heard: AbstractSet[int] = frozenset()
+
+    def heard(self, state: State) -> AbstractSet[int]:
+        """The elements of which some field's words were all typed."""
+        if self._asked != state.times_asked or self._spoken is not state.spoken:
+            self._asked, spoken = state.times_asked, state.spoken
+            self._spoken = spoken
+            all_spoken = spoken.issuperset
+            heard = set()
+            for element, phrases in self.items():
+                for phrase in phrases:
+                    if all_spoken(phrase):
+                        heard.add(element)
+                        break
+            self._heard = heard
+        return self._heard
 
 
 class Segment:
@@ -36,9 +72,7 @@ class Segment:
 
     __slots__ = ("asked", "elements", "event", "is_users", "labels", "mentioned", "values")
 
-    def __init__(
-        self, event: int, is_users: bool, value: Any, element: int, labels: Mapping[int, Sequence[Sequence[int]]]
-    ) -> None:
+    def __init__(self, event: int, is_users: bool, value: Any, element: int, labels: Labels) -> None:
         self.event = event
         self.is_users = is_users
         self.values: list[Any] = [value]
@@ -51,17 +85,17 @@ class Segment:
         """The positions of values the user typed, or in whose record some field's words were all typed."""
         if self.asked != state.times_asked:
             self.asked = state.times_asked
-            labels, spoken, typed = self.labels, state.spoken, state.typed
-            found = []
-            for index, element in enumerate(self.elements):
-                if self.values[index] in typed:
-                    found.append(index)
-                    continue
-                for phrase in labels.get(element, ()):
-                    if spoken.issuperset(phrase):
-                        found.append(index)
-                        break
-            self.mentioned = found if len(found) < len(self.values) else ()
+            heard = self.labels.heard(state) if self.labels else ()
+            values = self.values
+            found: Sequence[int] = ()
+            if heard:
+                typed = state.typed
+                found = [
+                    index for index, element in enumerate(self.elements) if element in heard or values[index] in typed
+                ]
+            elif not state.typed.keys().isdisjoint(values):
+                found = sorted(map(values.index, state.typed.keys() & values))
+            self.mentioned = found if len(found) < len(values) else ()
         return self.mentioned
 
 
@@ -105,13 +139,14 @@ class Pool:
     def _ranked(segment: Segment, used: dict[Any, int], state: State, stale: int) -> list[Slotted]:
         out: list[Slotted] = []
         event, elements = segment.event, segment.elements
-        mentioned: Sequence[int] = ()
+        found: Sequence[int] = ()
         if not segment.is_users and state.times_asked:
-            mentioned = segment.mentioned if segment.asked == state.times_asked else segment.find_mentioned(state)
-        if not mentioned and not used:  # in order
+            found = segment.mentioned if segment.asked == state.times_asked else segment.find_mentioned(state)
+        if not found and not used:  # in order
             for index, value in enumerate(segment.values[:MAX_RANKED]):
                 out.append(((index if index < UNUSED else UNUSED - 1) + stale, value, event, elements[index]))
             return out
+        mentioned = among(found)
         spoken_of = MENTIONED
         rank = 0
         again = latest = -1
@@ -135,7 +170,7 @@ class Pool:
     def _left(self, out: list[Slotted], used: dict[Any, int], state: State, stale: int) -> None:
         """Unused values of earlier segments, the latest first: one that was spoken of, one that was not."""
         segments = self.segments
-        latest = segments[-1].values
+        latest = among(segments[-1].values)
         times_asked = state.times_asked
         plain = True
         for segment in segments[-2 : -2 - MAX_LOOK_BACK : -1]:

@@ -13,12 +13,12 @@ from predictors.pattern.counts import Counts
 from predictors.pattern.digest import Sample
 from predictors.pattern.explaining import Rule, explain_rules, source_of
 from predictors.pattern.filling import Value
-from predictors.pattern.guessing import MAX_TOOLS, Guesser, later_keys
+from predictors.pattern.guessing import MAX_TOOLS, Guesser
 from predictors.pattern.indexing import Indexer
 from predictors.pattern.online import observe_call
 from predictors.pattern.rules import OpenValues
 from predictors.pattern.state import State
-from predictors.pattern.training import SAMPLE, Trainer, calibrate
+from predictors.pattern.training import SAMPLE, Trainer, calibrate, without_collection
 from predictors.pattern.vault import Vault
 from predictors.pattern.viewing import View
 from speculate.calls import ToolCall
@@ -92,8 +92,9 @@ class PatternPredictor:
     ) -> PatternPredictor:  # fmt: skip
         """Learn from recorded sessions, one pass. Arguments that the manifest calls sensitive are not looked at."""
         trainer = Trainer(specs, min_tenants, sample)
-        for session in sessions:
-            trainer.add(session)
+        with without_collection():
+            for session in sessions:
+                trainer.add(session)
         return cls._of(
             trainer.counts, trainer.vault, trainer.sample, trainer.hidden, trainer.schema, trainer.gated, max_keys, None
         )  # fmt: skip
@@ -157,7 +158,7 @@ class PatternPredictor:
         chooser = guesser.chooser
         standing = guesser.standing(state)
         keys = state.contexts()
-        later = chooser.later(later_keys(keys))
+        later = chooser.later(state.later_contexts())
         gated = self.gated
         scored = []
         number = 0

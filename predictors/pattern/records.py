@@ -14,7 +14,9 @@ from predictors.pattern.flatten import Item
 MAX_FIELDS = 24
 MAX_RECORDS = 24  # of one group
 MAX_GROUPS = 60
+MAX_WAITING = 64  # events
 MAX_LOOKED_AT = 160  # records, for one call
+MAX_MATCHED = 48  # of them that hold several of its arguments
 JOIN = "&"
 PAIR = "\x1e"
 
@@ -24,23 +26,49 @@ Record = tuple[int, int, dict[str, Any]]  # event, element, path -> value
 class Records:
     """The records of a session by group: the path that all records of a list share."""
 
-    __slots__ = ("groups",)
+    __slots__ = ("_explained", "_groups", "_waiting")
 
     def __init__(self) -> None:
-        self.groups: dict[str, list[Record]] = {}
+        self._groups: dict[str, list[Record]] = {}
+        self._waiting: list[tuple[Sequence[Item], int]] = []  # of events that nobody asked about yet
+        self._explained: tuple[list[tuple[str, type, Any]], dict[str, Record]] | None = None
 
-    def add(self, items: Iterable[Item], event: int) -> None:
-        """Take in the records of one event."""
+    def add(self, items: Sequence[Item], event: int) -> None:
+        """Take in the records of one event: many sessions never ask for any."""
+        if len(items) > 1:
+            self._waiting.append((items, event))
+            self._explained = None
+            if len(self._waiting) > MAX_WAITING:
+                self._take_in()
+
+    @property
+    def groups(self) -> dict[str, list[Record]]:
+        """The records by group, oldest first."""
+        if self._waiting:
+            self._take_in()
+        return self._groups
+
+    def _take_in(self) -> None:
+        for items, event in self._waiting:
+            self._add(items, event)
+        self._waiting.clear()
+
+    def _add(self, items: Iterable[Item], event: int) -> None:
         fields: dict[int, dict[str, Any]] = {}
+        last = -1
+        record: dict[str, Any] = {}
         for path, value, element in items:
-            record = fields.get(element)
-            if record is None:
-                if len(fields) > MAX_RECORDS:
-                    break
-                record = fields[element] = {}
+            if element != last:
+                last = element
+                found = fields.get(element)
+                if found is None:
+                    if len(fields) > MAX_RECORDS:
+                        break
+                    found = fields[element] = {}
+                record = found
             if len(record) < MAX_FIELDS and (type(value) is not str or len(value) <= 60) and ":" not in path:
                 record.setdefault(path, value)
-        groups = self.groups
+        groups = self._groups
         for element, record in fields.items():
             if len(record) < 2:
                 continue
@@ -57,31 +85,42 @@ class Records:
     def copy(self) -> Records:
         """An independent copy."""
         new = Records()
-        new.groups = {group: list(rows) for group, rows in self.groups.items()}
+        new._groups = {group: list(rows) for group, rows in self._groups.items()}
+        new._waiting = list(self._waiting)
         return new
 
     def explain(self, values: Mapping[str, Any]) -> dict[str, Record]:
         """Joint rules that give at least two of these arguments: rule -> the latest record that does."""
         if len(values) < 2:
             return {}
+        asked = [(name, type(value), value) for name, value in values.items()]
+        if self._explained is not None and self._explained[0] == asked:
+            return self._explained[1]
         found: dict[str, Record] = {}
+        self._explained = (asked, found)
         wanted = set(values.values())
-        looked = 0
+        least = min(2, len(wanted))
+        names = sorted(values)
+        looked = matched = 0
         for group, rows in self.groups.items():
             best = 2  # of one group, only the rules that cover most
             mine: dict[str, Record] = {}
             for record in reversed(rows):
                 looked += 1
-                if looked > MAX_LOOKED_AT:
+                if looked > MAX_LOOKED_AT or matched > MAX_MATCHED:
                     break
                 fields = record[2]
-                if len(wanted.intersection(fields.values())) < min(2, len(wanted)):
+                common = wanted.intersection(fields.values())
+                if len(common) < least:
                     continue
+                matched += 1
                 pairs = []
-                for name in sorted(values):
-                    path = _field(fields, name, values[name])
-                    if path is not None:
-                        pairs.append(f"{name}={path}")
+                for name in names:
+                    value = values[name]
+                    if value in common:
+                        path = _field(fields, name, value)
+                        if path is not None:
+                            pairs.append(f"{name}={path}")
                 if len(pairs) > best:
                     best = len(pairs)
                     mine.clear()

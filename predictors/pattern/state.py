@@ -8,21 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
 from predictors.pattern.indexing import Indexed
 from predictors.pattern.phrases import Phrase
-from predictors.pattern.pools import MAX_SEGMENT, MAX_SEGMENTS, Pool, Segment
+from predictors.pattern.pools import AGAIN, MAX_SEGMENT, MAX_SEGMENTS, STALE, Labels, Pool, Segment
 from predictors.pattern.records import Records
 from speculate.identity import canonical_json
 
 MAX_POOLS = 1_500
 MAX_ARGUMENTS = 64
+MAX_DONE = 12  # tools named in a context
 MAX_FORMS = 12
 MAX_LOCAL = 256
 MAX_HEARD = 4  # texts of the user whose phrases may still stand for something
 MAX_PATHS = 24
+MAX_EXPLAINED = 72  # pools looked at for one call
 RAW = "_raw"  # stands for arguments that were no JSON object
 YEAR_WEIGHT = 3  # dates that the usual year counts for
 MAX_USED = 4_000
@@ -34,19 +37,24 @@ class State:
 
     __slots__ = (
         "asked",
+        "beyond",
         "boundary",
         "calls",
         "count",
+        "done",
         "evidence",
         "feed",
         "follow",
         "heard",
         "joint",
+        "known_contexts",
+        "known_forms",
         "latest",
         "local",
         "made",
         "named_pools",
         "names",
+        "offering",
         "pending",
         "pools",
         "records",
@@ -59,6 +67,7 @@ class State:
         "standing",
         "times_asked",
         "tools",
+        "touched",
         "turn",
         "typed",
         "used",
@@ -76,8 +85,13 @@ class State:
         self.names: dict[str, list[str]] = {}  # last field of a path -> paths, of the first `named_pools` pools
         self.named_pools = 0
         self.where: dict[Any, list[str]] = {}  # value -> paths of the pools that hold it
+        self.beyond: dict[Any, dict[str, None]] = {}  # those of them that are too many for `where`
+        self.touched: dict[str, None] = {}  # pools that got a value since `offering` looked, in order
+        self.offering: Any = None  # the slots of pools as they were last counted
         self.used: dict[str, dict[Any, int]] = {}  # tool -> value of any argument -> number of the call
         self.tools: dict[str, int] = {}  # tool -> calls made
+        self.done = ""  # their names
+        self.known_contexts: Sequence[str] | None = None  # until something happens
         self.calls: list[tuple[str, Mapping[str, Any]]] = []
         self.signatures: list[str] = []
         self.sources: list[str | None] = []  # event number -> call id, where there is one
@@ -94,6 +108,7 @@ class State:
         self.times_asked = 0
         self.typed: dict[Any, str] = {}  # identifier the user typed -> its form
         self.spent: set[Any] = set()  # values of arguments of any call
+        self.known_forms: tuple[tuple[int, int], Sequence[str]] = ((0, 0), ())  # for so many typed and spent
         self.words: Sequence[int] = ()  # of what the user said last
         self.said: Sequence[int] = ()  # of what the model said last
         self.asked = False  # whether the user spoke last
@@ -143,19 +158,24 @@ class State:
         self._items(event.items, number, event.labels)
         if kind == "R" or kind == "C":
             self.records.add(event.items, number)
+        self.known_contexts = None
 
     def _typed(self, items: Sequence[tuple[str, Any, int]]) -> None:
         """Note the identifiers among what the user typed."""
+        typed = self.typed
         for path, value, _ in items:
-            if is_identifier_path(path) and len(self.typed) < MAX_USED:
-                self.typed.setdefault(value, path)
+            if is_identifier_path(path) and len(typed) < MAX_USED:
+                typed.setdefault(value, path)
 
     @property
-    def forms(self) -> list[str]:
+    def forms(self) -> Sequence[str]:
         """The forms of identifiers that the user typed and no call used yet; and all of them as one."""
-        spent = self.spent
-        found = sorted({path for value, path in self.typed.items() if value not in spent})[:MAX_FORMS]
-        return [*found, ",".join(found)] if len(found) > 1 else found
+        version = (len(self.typed), len(self.spent))  # both only grow
+        if self.known_forms[0] != version:
+            spent = self.spent
+            found = sorted({path for value, path in self.typed.items() if value not in spent})[:MAX_FORMS]
+            self.known_forms = (version, [*found, ",".join(found)] if len(found) > 1 else found)
+        return self.known_forms[1]
 
     def phrases(self, tool: str) -> list[Phrase]:
         """What the user said since the tool's last call, each phrase once, the latest text first."""
@@ -172,31 +192,50 @@ class State:
             self.turn = turn
             self.boundary = number
 
-    def _items(
-        self, items: Sequence[tuple[str, Any, int]], number: int, labels: Mapping[int, Sequence[Sequence[int]]]
-    ) -> None:
-        pools, where = self.pools, self.where
+    def _items(self, items: Sequence[tuple[str, Any, int]], number: int, labels: Labels) -> None:
+        pools, where, touched = self.pools, self.where, self.touched
+        get, whereabouts = pools.get, where.get
         for path, value, element in items:
-            pool = pools.get(path)
+            pool = get(path)
             if pool is None:
                 if len(pools) >= MAX_POOLS:
                     continue
                 pools[path] = Pool([Segment(number, path[:4] == "user", value, element, labels)])
-            else:
-                segments = pool.segments
-                segment = segments[-1]
-                if segment.event != number:
-                    if len(segments) >= MAX_SEGMENTS:
-                        del segments[0]
-                    segments.append(Segment(number, segment.is_users, value, element, labels))
-                elif value not in segment.values and len(segment.values) < MAX_SEGMENT:
-                    segment.values.append(value)
-                    segment.elements.append(element)
-            found = where.get(value)
+                touched[path] = None
+                found = whereabouts(value)
+                if found is None:
+                    where[value] = [path]
+                elif len(found) < MAX_PATHS:
+                    found.append(path)
+                else:
+                    self.beyond.setdefault(value, {})[path] = None
+                continue
+            segments = pool.segments
+            segment = segments[-1]
+            if segment.event != number:
+                if len(segments) >= MAX_SEGMENTS:
+                    del segments[0]
+                segments.append(Segment(number, segment.is_users, value, element, labels))
+                touched[path] = None
+            elif value in segment.values:
+                continue
+            elif len(segment.values) < MAX_SEGMENT:
+                segment.values.append(value)
+                segment.elements.append(element)
+                touched[path] = None
+            found = whereabouts(value)
             if found is None:
                 where[value] = [path]
-            elif path not in found and len(found) < MAX_PATHS:
-                found.append(path)
+            elif path not in found:
+                if len(found) < MAX_PATHS:
+                    found.append(path)
+                else:
+                    self.beyond.setdefault(value, {})[path] = None
+
+    def paths_of(self, value: Any) -> Sequence[str]:
+        """The paths of all pools that hold the value, or held it."""
+        found = self.where.get(value, ())
+        return [*found, *self.beyond[value]] if value in self.beyond else found
 
     def named(self, name: str) -> list[str]:
         """Paths of results and arguments that are called like an argument, latest pool first: `file_id` from a
@@ -224,10 +263,16 @@ class State:
             return
         local = self.local.setdefault(tool, {})
         used = self.used.setdefault(tool, {})
+        looked_at = 0
         for name, value in arguments.items():
             if len(local) >= MAX_ARGUMENTS and name not in local:
                 continue
             counts = local.setdefault(name, {})
+            if type(value) not in SCALARS or value not in self.where:
+                continue
+            looked_at += len(self.where[value])
+            if looked_at > MAX_EXPLAINED:
+                continue
             for path, slot in self.explain(tool, value):
                 counts[path, slot] = counts.get((path, slot), 0) + 1
         if len(arguments) > 1:
@@ -248,7 +293,9 @@ class State:
         if len(self.made) < MAX_USED:
             with suppress(TypeError):  # a container: never looked for, and large perhaps
                 self.made.add((tool, frozenset(arguments.items())))
-        self.tools[tool] = self.tools.get(tool, 0) + 1
+        count = self.tools[tool] = self.tools.get(tool, 0) + 1
+        if count == 1:
+            self.done = ",".join(sorted(self.tools)[:MAX_DONE])
 
     def _feeds(self, tool: str, arguments: Mapping[str, Any]) -> None:
         """Remember the longest list this call took an argument from."""
@@ -272,9 +319,17 @@ class State:
         if kind is not str and kind is not int and kind is not float:
             return []
         used = self.used.get(tool) or {}
+        pools, boundary = self.pools, self.boundary
         out: list[tuple[str, int]] = []
         for path in self.where.get(value, ()):
-            for slot, offered, _, _ in self.pools[path].slots(used, self):
+            pool = pools[path]
+            segments = pool.segments
+            if len(segments) == 1 == len(segments[0].values):  # most of them
+                segment = segments[0]
+                if segment.values[0] == value and type(segment.values[0]) is kind:
+                    out.append((path, (AGAIN if value in used else 0) + (STALE if segment.event < boundary else 0)))
+                continue
+            for slot, offered, _, _ in pool.slots(used, self):
                 if offered == value and type(offered) is kind:
                     out.append((path, slot))
                     break
@@ -308,18 +363,25 @@ class State:
             return 3 if self.signatures and self.signatures[-1][-1:] == "!" else 2
         return 4
 
-    def contexts(self) -> list[str]:
+    def contexts(self) -> Sequence[str]:
         """Keys of ever more specific contexts, coarse first."""
-        signatures = self.signatures
-        rest = self.remaining()
-        last = signatures[-1] if signatures else "^"
-        before = signatures[-2] if len(signatures) > 1 else "^"
-        earlier = signatures[-3] if len(signatures) > 2 else "^"
-        done = ",".join(sorted(self.tools)[:12])
-        one = last
-        two = f"{last}<{rest}"
-        three = f"{two}<{before}"
-        return [one, two, f"{two}<{done}", f"{three}<{done}", f"{three}<{earlier}<{done}"]
+        known = self.known_contexts
+        if known is None:
+            signatures = self.signatures
+            last = signatures[-1] if signatures else "^"
+            before = signatures[-2] if len(signatures) > 1 else "^"
+            earlier = signatures[-3] if len(signatures) > 2 else "^"
+            done = self.done
+            two = f"{last}<{self.remaining()}"
+            three = f"{two}<{before}"
+            known = (last, two, f"{two}<{done}", f"{three}<{done}", f"{three}<{earlier}<{done}")
+            self.known_contexts = known
+        return known
+
+    def later_contexts(self) -> Sequence[str]:
+        """Those of them, coarse first, in which it is counted whether a tool is called at any later time."""
+        known = self.contexts()
+        return ("", known[0], known[2])
 
     def copy(self) -> State:
         """An independent copy, for a history that forks."""
@@ -335,12 +397,14 @@ class State:
             "pending",
             "times_asked",
             "named_pools",
+            "done",
         ):
             setattr(new, name, getattr(self, name))
         for path, pool in self.pools.items():
             new.pools[path] = Pool(list(pool.segments))  # a segment grows only while its event is taken in
         new.names = {name: list(paths) for name, paths in self.names.items()}
         new.where = {value: list(paths) for value, paths in self.where.items()}
+        new.beyond = {value: dict(paths) for value, paths in self.beyond.items()}
         new.used = {tool: dict(values) for tool, values in self.used.items()}
         new.tools = dict(self.tools)
         new.calls = list(self.calls)
@@ -362,6 +426,7 @@ class State:
         return new
 
 
+@lru_cache(maxsize=8_192)
 def is_identifier_path(path: str) -> bool:
     """Whether a path holds identifiers that the user typed (not names, not words around them)."""
     return path.startswith("user:") and "<" not in path and path[5:6] not in ("N", "T", "W", "q", "d", "m")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from itertools import islice
 from zlib import crc32
 
 MAX_CHARACTERS = 2_400
@@ -18,7 +17,8 @@ NEIGHBOURS = 128  # buckets of the words before a span
 BUCKETS = 4_096  # words are counted under hashed buckets, so that no word of a user stands in a model
 
 _TOKEN = re.compile(
-    r"https?://[^\s<>\"'”)\]]+"
+    r"(?:[a-z]++ )++"  # plain words in a row, most of any text, as one
+    r"|https?://[^\s<>\"'”)\]]+"
     r"|[\"“`][^\"“”`\n]{2,120}[\"”`]|(?<![^\W_])['‘][^'\n]{2,80}?['’](?![^\W_])"
     r"|[#$@~]?[^\W_](?:[^\s,;:!?()\[\]{}<>\"“”`*=|…]*[^\W_])?|[~.]?/[^\s,;:!?()\[\]{}<>\"“”`*=|'’]+|[.!?\n:;]|\S"
 )
@@ -54,6 +54,7 @@ Span = tuple[str, str]
 _group = re.Match.group
 
 
+@lru_cache(maxsize=4_096)
 def shape(token: str) -> str:
     """The form of an identifier: digits counted, codes of capitals and digits counted, the rest run by run."""
     if token.isdigit():
@@ -73,6 +74,13 @@ def _before(previous: str) -> str:
     return previous if previous in FUNCTION_WORDS else f"~{bucket(previous) % NEIGHBOURS}" if previous else "^"
 
 
+@lru_cache(maxsize=2_048)
+def _forms_after(previous: str) -> tuple[str, str]:
+    """The forms of titles and names after this word."""
+    around = _before(previous)
+    return "Title<" + around, "Name<" + around
+
+
 def read(text: str, year: str | None = None) -> tuple[list[Span], list[str]]:
     """(spans, words): what the text offers, as (kind, value) in order; and its words, lower case.
 
@@ -90,14 +98,47 @@ def read(text: str, year: str | None = None) -> tuple[list[Span], list[str]]:
     sentence_start = True
     month = 0
     day = ""
-    for token in map(_group, islice(_TOKEN.finditer(text), MAX_TOKENS)):
-        if len(spans) > MAX_SPANS:
+    left = MAX_TOKENS
+    for token in map(_group, _TOKEN.finditer(text)):
+        if len(spans) > MAX_SPANS or left <= 0:
             break
+        if token[-1] == " ":
+            plain = token.split(" ", left)
+            del plain[-1]
+            left -= len(plain)
+            if run:
+                for place, word in enumerate(plain):
+                    if word in _JOINERS and len(run) - run_core < 2:
+                        run.append(word)
+                        continue
+                    _names(run[:run_core], run_before, spans)
+                    run.clear()
+                    if len(spans) > MAX_SPANS:
+                        del plain[place + 1 :]
+                    break
+            words += plain
+            previous = plain[-1]
+            month = _MONTHS.get(previous, 0)
+            sentence_start = False
+            continue
+        left -= 1
         first = token[0]
-        if token.isalpha() and not first.isupper():  # most of any text
+        if token.isalpha():
             lower = token.lower()
             words.append(lower)
-            if run:
+            if first.isupper():
+                if run:
+                    run.append(token)
+                    run_core = len(run)
+                elif not sentence_start or lower not in FUNCTION_WORDS or lower in _ARTICLES:
+                    run.append(token)
+                    run_core = 1
+                    run_before = previous
+                if 2 <= len(token) <= 24 and token.isupper():
+                    form = f"Ax{len(token)}"
+                    spans.append((form, token))
+                    spans.append((f"{form}<{_before(previous)}", token))
+            elif run:
                 if lower in _JOINERS and len(run) - run_core < 2:
                     run.append(token)
                 else:
@@ -186,7 +227,7 @@ def read(text: str, year: str | None = None) -> tuple[list[Span], list[str]]:
                 else:
                     run.append(token)
                     run_core = len(run)
-                if len(token) <= 24 and len(token) >= 2 and token.isupper() and token.isalpha():
+                if 2 <= len(token) <= 24 and token.isupper() and token.isalpha():  # "USA's"
                     form = f"Ax{len(token)}"
                     spans.append((form, token))
                     spans.append((f"{form}<{_before(previous)}", token))
@@ -219,8 +260,8 @@ def _names(run: list[str], before: str, spans: list[Span]) -> None:
     """One stretch of capitalised words: cut at every joiner, at conjunctions only, and whole."""
     if len(run) == 1:
         text = run[0]
-        around = _before(before)
-        spans += (("Title", text), ("Title<" + around, text), ("Name", text), ("Name<" + around, text))
+        title, name = _forms_after(before)
+        spans += (("Title", text), (title, text), ("Name", text), (name, text))
         return
     parts = _split(run, _JOINERS)
     titles = _split(run, _CONJUNCTIONS) if len(parts) > 1 else parts

@@ -20,7 +20,7 @@ from predictors.pattern.digest import Digest, Digester, Sample, StandInValues, s
 from predictors.pattern.guessing import Guess, Guesser
 from predictors.pattern.indexing import Indexer
 from predictors.pattern.learning import count_session, count_turn, learnable
-from predictors.pattern.mappings import count_told
+from predictors.pattern.mappings import Mappings, count_told
 from predictors.pattern.state import State, call_key
 from predictors.pattern.vault import Vault
 from speculate.resources import argument_names
@@ -31,6 +31,7 @@ _PLAIN = ArgumentSpec()
 SAMPLE = 48  # sessions
 MAX_ROWS = 4_000
 MAX_TURNS = 900  # judged for calibration
+APART = 128  # of so many sessions one at most is taken out to judge another of the sample without itself
 
 
 def schema_of(spec: ToolSpec) -> list[str]:
@@ -135,28 +136,35 @@ def calibrate(
         scratch = Counts()
         scratch.add(counts)
         counts = scratch
-    for key in sample.hashes():
+    hashes = sample.hashes()
+    together = max(1, int(counts.sessions) // APART)
+    for start in range(0, len(hashes), together):
         if seen >= MAX_TURNS:
             break
-        digest = sample.get(key)
-        own = _counted(digest)
+        digests = [sample.get(key) for key in hashes[start : start + together]]
+        own = Counts()
+        for digest in digests:
+            own.add(_counted(digest))
         counts.add(negated(own))
-        guesser = Guesser(counts, StandInValues(digest.aliases, lambda d: vault.value(d) is not None), hidden)
-        state = State()
-        for number, turn in enumerate(digest.turns):
-            while state.count < turn.events:
-                state.take(digest.events[state.count])
-            seen += 1
-            made = set(turn.keys)
-            for guess in guesser.guesses(state):
-                called = call_key(guess.tool, guess.arguments)
-                used = called in made or any(
-                    called == other and since <= number
-                    for later in digest.turns[number:]
-                    for other, since in zip(later.keys, later.fresh_since, strict=True)
-                )
-                rows_next.append((next_features(guess, state.asked), called in made))
-                kept.append((guess, state.asked, used))
+        mappings = Mappings(counts, lambda d: vault.value(d) is not None)
+        for digest in digests:
+            guesser = Guesser(counts, StandInValues(digest.aliases, lambda d: vault.value(d) is not None), hidden)
+            guesser.filler.lend(mappings)
+            state = State()
+            for number, turn in enumerate(digest.turns):
+                while state.count < turn.events:
+                    state.take(digest.events[state.count])
+                seen += 1
+                made = set(turn.keys)
+                for guess in guesser.guesses(state):
+                    called = call_key(guess.tool, guess.arguments)
+                    used = called in made or any(
+                        called == other and since <= number
+                        for later in digest.turns[number:]
+                        for other, since in zip(later.keys, later.fresh_since, strict=True)
+                    )
+                    rows_next.append((next_features(guess, state.asked), called in made))
+                    kept.append((guess, state.asked, used))
         counts.add(own)
     step = max(1, len(rows_next) // MAX_ROWS)
     weights_next = fit(rows_next[::step], NEXT_START)
