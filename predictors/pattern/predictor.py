@@ -7,8 +7,11 @@ from operator import is_ as _is
 from typing import Any, ClassVar
 
 from predictors.pattern.calibration import NEXT_START, USE_START, next_features, probability, score, use_features
+from predictors.pattern.bounding import MAX_BYTES, Bound
 from predictors.pattern.counts import Counts
 from predictors.pattern.digest import Sample
+from predictors.pattern.digest_document import read_sample, weight_of, write_sample
+from predictors.pattern.document import FORMAT, Names, StoredCounts, refuse_other_formats, write_counts
 from predictors.pattern.explaining import Rule, explain_rules, source_of
 from predictors.pattern.guessing import Guesser, Value
 from predictors.pattern.indexing import Indexer
@@ -24,7 +27,6 @@ from speculate.spec import ToolSpec
 from speculate.trace import RecordedSession
 
 MIN_TENANTS = 3
-MAX_KEYS = 4_000
 MAX_PREDICTIONS = 32
 MAX_SOURCES = 4_096  # kept, of arguments
 MAX_REMEMBERED = 64  # states kept for histories that fork
@@ -36,14 +38,15 @@ class PatternPredictor:
     """Predicts whole calls from counts over recorded runs; see the package's docstring.
 
     min_tenants: how many distinct tenants must have shown a constant before it is known (a session without a tenant
-    counts as one of its own). sample: how many sessions are kept, without their values, to calibrate on. max_keys
-    bounds the model: how many fine contexts, how many values still sealed (twice), how many paths a tool (a quarter).
+    counts as one of its own). sample: how many sessions are kept, without their values, to calibrate on. max_bytes:
+    how large its file may be, as JSON and not compressed; what does not fit is left out by hashes, the least missed
+    first, so that models still add up exactly.
     """
 
     KIND: ClassVar[str] = "pattern"
 
-    def __init__(self, *, min_tenants: int = MIN_TENANTS, sample: int = SAMPLE, max_keys: int = MAX_KEYS) -> None:
-        self._set(Counts(), Vault(min_tenants), Sample(sample), {}, {}, max_keys, None)
+    def __init__(self, *, min_tenants: int = MIN_TENANTS, sample: int = SAMPLE, max_bytes: int = MAX_BYTES) -> None:
+        self._set(Counts(), Vault(min_tenants), Sample(sample), {}, {}, Bound(max_bytes), None)
 
     def _set(
         self,
@@ -52,15 +55,13 @@ class PatternPredictor:
         sample: Sample,
         hidden: Mapping[str, frozenset[str]],
         schema: Mapping[str, Sequence[str]],
-        max_keys: int,
+        bound: Bound,
         weights: Weights | None,
     ) -> None:
-        if max_keys < 8:
-            raise ValueError(f"max_keys must be at least 8, not {max_keys}")
-        self.max_keys = max_keys
         if weights is None:
-            vault.bound(2 * max_keys)
-            counts.bound(max_keys, vault.sealed)
+            bound = bound.applied(counts, vault, schema, {tool: sorted(names) for tool, names in hidden.items()})
+            sample.bound(bound.sample_bytes, weight_of)
+        self.bound = bound
         self.counts = counts
         self.vault = vault
         self.sample = sample
@@ -83,18 +84,19 @@ class PatternPredictor:
     @classmethod
     def train(
         cls, sessions: Iterable[RecordedSession], specs: Mapping[str, ToolSpec], *, min_tenants: int = MIN_TENANTS,
-        sample: int = SAMPLE, max_keys: int = MAX_KEYS,
+        sample: int = SAMPLE, max_bytes: int = MAX_BYTES,
     ) -> PatternPredictor:  # fmt: skip
         """Learn from recorded sessions, one pass. Arguments that the manifest calls sensitive are not looked at."""
+        bound = Bound(max_bytes)
         trainer = Trainer(specs, min_tenants, sample)
         for session in sessions:
             trainer.add(session)
-        return cls._of(trainer.counts, trainer.vault, trainer.sample, trainer.hidden, trainer.schema, max_keys, None)
+        return cls._of(trainer.counts, trainer.vault, trainer.sample, trainer.hidden, trainer.schema, bound, None)
 
     def merge(self, other: PatternPredictor) -> PatternPredictor:
         """A new model, equal to the one trained on the sessions of both. Raises ValueError if settings differ."""
-        if (self.sample.size, self.max_keys) != (other.sample.size, other.max_keys):
-            raise ValueError("models with different settings (sample, max_keys) cannot be merged")
+        if (self.sample.size, self.bound.max_bytes) != (other.sample.size, other.bound.max_bytes):
+            raise ValueError("models with different settings (sample, max_bytes) cannot be merged")
         counts, vault, sample = Counts(), Vault(self.vault.k), Sample(self.sample.size)
         hidden: dict[str, frozenset[str]] = {}
         schema: dict[str, Sequence[str]] = {}
@@ -106,7 +108,7 @@ class PatternPredictor:
                 hidden[tool] = hidden.get(tool, frozenset()) | names
             for tool, arguments in each.schema.items():
                 schema[tool] = sorted({*schema.get(tool, ()), *arguments})
-        return self._of(counts, vault, sample, hidden, schema, self.max_keys, None)
+        return self._of(counts, vault, sample, hidden, schema, self.bound.merged(other.bound), None)
 
     def _usual_year(self) -> str | None:
         """The year that dates among arguments mostly lay in, if enough tenants showed it."""
@@ -193,31 +195,39 @@ class PatternPredictor:
 
     def to_document(self) -> dict[str, Any]:
         """Everything learned, and the settings, as JSON values."""
+        names = Names()
+        counts = write_counts(self.counts, names, self.vault.digests())
+        sample = write_sample(self.sample, names)
         return {
+            "format": FORMAT,
             "min_tenants": self.vault.k,
-            "max_keys": self.max_keys,
-            "sample_size": self.sample.size,
+            "max_bytes": self.bound.max_bytes,
+            "kept_below": self.bound.below,
             "sensitive": {tool: sorted(names) for tool, names in sorted(self.hidden.items()) if names},
             "schema": {tool: sorted(names) for tool, names in sorted(self.schema.items())},
             "weights": {"next": list(self._weights[0]), "use": list(self._weights[1])},
-            "counts": self.counts.to_document(),
+            "counts": counts,
             "values": self.vault.to_document(),
-            "sample": self.sample.to_document(),
+            "sample": sample,
+            "names": names.to_document(),
         }
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> PatternPredictor:
         """The predictor a document describes. Raises KeyError, TypeError or ValueError if it is no such document."""
+        refuse_other_formats(document)
         weights = (tuple(map(float, document["weights"]["next"])), tuple(map(float, document["weights"]["use"])))
         if (len(weights[0]), len(weights[1])) != (len(NEXT_START), len(USE_START)):
             raise ValueError("the weights are of another version")
+        names, below = document["names"], document["kept_below"]
+        vault = Vault.from_document(document["values"], int(document["min_tenants"]))
         return cls._of(
-            Counts.from_document(document["counts"]),
-            Vault.from_document(document["values"], int(document["min_tenants"])),
-            Sample.from_document(document["sample"], int(document["sample_size"])),
-            {tool: frozenset(names) for tool, names in document["sensitive"].items()},
+            StoredCounts(document["counts"], names, vault.digests()),
+            vault,
+            read_sample(document["sample"], names),
+            {tool: frozenset(arguments) for tool, arguments in document["sensitive"].items()},
             document["schema"],
-            int(document["max_keys"]),
+            Bound(int(document["max_bytes"]), None if below is None else int(below)),
             weights,
         )
 

@@ -58,8 +58,8 @@ def test_models_of_other_settings_do_not_merge() -> None:
         train(sample=3).merge(train(sample=4))
     with pytest.raises(ValueError, match="min_tenants"):
         train(min_tenants=2).merge(train(min_tenants=3))
-    with pytest.raises(ValueError, match="max_keys"):
-        train(max_keys=1)
+    with pytest.raises(ValueError, match="max_bytes"):
+        train(max_bytes=1)
     with pytest.raises(ValueError, match="sample"):
         train(sample=-1)
     with pytest.raises(ValueError, match="min_tenants"):
