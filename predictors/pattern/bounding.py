@@ -166,22 +166,22 @@ def _of_paths(counts: Counts) -> Iterator[Entry]:
     for table in (counts.offers, counts.reach, counts.joint):
         for owner, rows in table.items():
             first = _hash(owner, OWNER)
-            yield first, _size(owner) + 2 * MARGIN, (), table, owner  # type: ignore[misc]  # a dict of dicts
+            yield first, _size(owner) + 2 * MARGIN, (), table, owner
             for path, row in rows.items():
                 if table is counts.joint:
                     priority = max(_hash(path.partition(JOIN)[0], PATH), _hash(path, PATH))
                 else:
                     priority = _path(path)
-                yield max(first, priority), _slots(row) + NUMBER + MARGIN, (path,), rows, path  # type: ignore[misc]
+                yield max(first, priority), _slots(row) + NUMBER + MARGIN, (path,), rows, path
 
 
 def _of_rules(counts: Counts, values: Mapping[str, int]) -> Iterator[Entry]:
     for tool, arguments in counts.takes.items():
         owner = _hash(tool, OWNER)
-        yield owner, _size(tool) + 2 * MARGIN, (), counts.takes, tool  # type: ignore[misc]  # a dict of dicts
+        yield owner, _size(tool) + 2 * MARGIN, (), counts.takes, tool
         for argument, rows in arguments.items():
             first = max(owner, _hash(tool + SEPARATOR + argument, OWNER))
-            yield first, _size(argument) + 2 * MARGIN, (), arguments, argument  # type: ignore[misc]  # likewise
+            yield first, _size(argument) + 2 * MARGIN, (), arguments, argument
             for rule, row in rows.items():
                 path, bar, change = rule.rpartition("|")
                 used: tuple[str, ...] = (path,) if bar else ()
@@ -193,7 +193,7 @@ def _of_rules(counts: Counts, values: Mapping[str, int]) -> Iterator[Entry]:
                     priority, used = _path(path), (path, rule)
                 else:
                     priority, used = _path(rule), (rule,)
-                yield max(first, priority), _slots(row) + 2 * NUMBER + 8 + MARGIN, used, rows, rule  # type: ignore[misc]
+                yield max(first, priority), _slots(row) + 2 * NUMBER + 8 + MARGIN, used, rows, rule
 
 
 def _of_phrases(counts: Counts, values: Mapping[str, int]) -> Iterator[Entry]:

@@ -28,7 +28,12 @@ class _Values:
         found = self._texts.get(value)
         if found is None:
             number, mark, kind = value[1:].partition("~") if value[:1] == MARK else ("", "", "")
-            if mark and number.isdigit() and str(int(number)) == number and self._kinds.setdefault(number, kind) == kind:
+            if (
+                mark
+                and number.isdigit()
+                and str(int(number)) == number
+                and self._kinds.setdefault(number, kind) == kind
+            ):
                 found = number
             else:
                 found = f"#{self._name(value)}"
@@ -104,7 +109,9 @@ def read_digest(document: Mapping[str, Any], names: Sequence[str]) -> Digest:
                 tuple(names[each] for each in arguments),
                 {names[argument]: value(item) for argument, item in given},
                 {
-                    names[argument]: [(names[rule], None if source is None else value(source)) for rule, source in found]
+                    names[argument]: [
+                        (names[rule], None if source is None else value(source)) for rule, source in found
+                    ]
                     for argument, found in rules
                 },
             )

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from predictors.pattern.changes import CHANGES
+from predictors.pattern.collecting import without_collection
 from predictors.pattern.counts import ALL, WIDTH, Counts
 
 MARGIN = 16  # characters around a value that stands on a line of its own: indentation, quotes, comma
@@ -48,6 +49,8 @@ class Names:
 
 def number_text(number: float) -> str:
     """A count as short as it can be said without changing it."""
+    if type(number) is int:
+        return str(number)
     return repr(number) if number != int(number) else str(int(number))
 
 
@@ -101,7 +104,7 @@ class _Writer:
 
     @staticmethod
     def slots(row: Sequence[float]) -> str:
-        """ "slot:turns …" """
+        """ "slot:turns …", slots in order"""
         return " ".join([f"{slot}:{number_text(turns)}" for slot, turns in enumerate(row) if turns])
 
     @staticmethod
@@ -150,6 +153,7 @@ class _Reader:
 
     def __init__(self, names: Sequence[str], values: Sequence[str]) -> None:
         self._names, self._values = names, values
+        self._slots: dict[str, list[float]] = {}  # rows read, without trailing zeros: those of tools are often equal
 
     def turns(self, text: str) -> dict[str, float]:
         total, *cells = text.split(" ")
@@ -159,12 +163,16 @@ class _Reader:
             row[self._names[int(tool)]] = _number(turns)
         return row
 
-    @staticmethod
-    def slots(text: str) -> list[float]:
-        row: list[float] = [0] * WIDTH
-        for cell in text.split(" ") if text else ():
-            slot, _, turns = cell.partition(":")
-            row[int(slot)] = _number(turns)
+    def slots(self, text: str) -> list[float]:
+        row = self._slots.get(text)
+        if row is None:
+            row = self._slots[text] = []
+            for cell in text.split(" ") if text else ():
+                slot, _, turns = cell.partition(":")
+                if not len(row) <= int(slot) < WIDTH:
+                    raise ValueError(f"{text!r} are no slots and turns")
+                row.extend([0] * (int(slot) - len(row)))
+                row.append(_number(turns))
         return row
 
     @staticmethod
@@ -264,7 +272,8 @@ class StoredCounts(Counts):
     def __getattr__(self, name: str) -> Any:
         if name not in Counts.__slots__:
             raise AttributeError(name)
-        table = self._reader.table(name, self._document[name])
+        with without_collection():
+            table = self._reader.table(name, self._document[name])
         setattr(self, name, table)
         return table
 

@@ -6,27 +6,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from operator import is_ as _is
 from typing import Any, ClassVar
 
+from predictors.pattern.bounding import MAX_BYTES
 from predictors.pattern.calibration import NEXT_START, USE_START, next_features, probability, score, use_features
-from predictors.pattern.bounding import MAX_BYTES, Bound
-from predictors.pattern.counts import Counts
-from predictors.pattern.digest import Sample
-from predictors.pattern.digest_document import read_sample, weight_of, write_sample
-from predictors.pattern.document import FORMAT, Names, StoredCounts, refuse_other_formats, write_counts
 from predictors.pattern.explaining import Rule, explain_rules, source_of
 from predictors.pattern.guessing import Guesser, Value
 from predictors.pattern.indexing import Indexer
 from predictors.pattern.online import observe_call
+from predictors.pattern.part import MIN_TENANTS, Part
 from predictors.pattern.rules import OpenValues
 from predictors.pattern.state import State
-from predictors.pattern.training import SAMPLE, Trainer, calibrate
-from predictors.pattern.vault import Vault
+from predictors.pattern.training import SAMPLE, calibrate
 from speculate.calls import ToolCall
 from speculate.history import Event, History
 from speculate.prediction import ArgumentSource, Prediction
 from speculate.spec import ToolSpec
 from speculate.trace import RecordedSession
 
-MIN_TENANTS = 3
 MAX_PREDICTIONS = 32
 MAX_SOURCES = 4_096  # kept, of arguments
 MAX_REMEMBERED = 64  # states kept for histories that fork
@@ -45,41 +40,34 @@ class PatternPredictor:
 
     KIND: ClassVar[str] = "pattern"
 
-    def __init__(self, *, min_tenants: int = MIN_TENANTS, sample: int = SAMPLE, max_bytes: int = MAX_BYTES) -> None:
-        self._set(Counts(), Vault(min_tenants), Sample(sample), {}, {}, Bound(max_bytes), None)
+    def __init__(
+        self, *, min_tenants: int = MIN_TENANTS, sample: int = SAMPLE, max_bytes: int = MAX_BYTES
+    ) -> None:  # fmt: skip
+        self._set(Part.empty(min_tenants, sample, max_bytes), None)
 
-    def _set(
-        self,
-        counts: Counts,
-        vault: Vault,
-        sample: Sample,
-        hidden: Mapping[str, frozenset[str]],
-        schema: Mapping[str, Sequence[str]],
-        bound: Bound,
-        weights: Weights | None,
-    ) -> None:
-        if weights is None:
-            bound = bound.applied(counts, vault, schema, {tool: sorted(names) for tool, names in hidden.items()})
-            sample.bound(bound.sample_bytes, weight_of)
-        self.bound = bound
-        self.counts = counts
-        self.vault = vault
-        self.sample = sample
-        self.hidden = dict(hidden)
-        self.schema = dict(schema)
+    def _set(self, part: Part, weights: Weights | None) -> None:
+        self.part = part
+        self.counts = part.counts
+        self.vault = part.vault
+        self.hidden = dict(part.hidden)
         self._indexer = Indexer()
-        self._guesser = Guesser(counts, OpenValues(vault), self.hidden, self.schema)
-        self._weights = weights or calibrate(counts, vault, sample, self.hidden)
+        self._guesser = Guesser(part.counts, OpenValues(part.vault), self.hidden, part.schema)
+        self._weights = weights or calibrate(part.counts, part.vault, part.sample, self.hidden)
         self._year = self._usual_year()
         self._learned = 0  # calls observed: what was answered before an observation is out of date
         self._sources: dict[tuple[str, int, str | None], ArgumentSource] = {}
         self._states: dict[int, tuple[Sequence[Event], State]] = {}
 
     @classmethod
-    def _of(cls, *parts: Any) -> PatternPredictor:
+    def from_part(cls, part: Part, weights: Weights | None = None) -> PatternPredictor:
+        """The predictor of what was counted. Calibrates it, unless its weights are known."""
         made = cls.__new__(cls)
-        made._set(*parts)
+        made._set(part, weights)
         return made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copied and pickled as what was learned, without what is derived from it or remembered of histories."""
+        return (type(self).from_part, (self.part, self._weights))
 
     @classmethod
     def train(
@@ -87,28 +75,16 @@ class PatternPredictor:
         sample: int = SAMPLE, max_bytes: int = MAX_BYTES,
     ) -> PatternPredictor:  # fmt: skip
         """Learn from recorded sessions, one pass. Arguments that the manifest calls sensitive are not looked at."""
-        bound = Bound(max_bytes)
-        trainer = Trainer(specs, min_tenants, sample)
-        for session in sessions:
-            trainer.add(session)
-        return cls._of(trainer.counts, trainer.vault, trainer.sample, trainer.hidden, trainer.schema, bound, None)
+        return cls.from_part(Part.count(sessions, specs, min_tenants, sample, max_bytes))
+
+    @classmethod
+    def train_part(cls, sessions: Iterable[RecordedSession], specs: Mapping[str, ToolSpec], **settings: int) -> Part:
+        """Only count, as `train` does: parts merge, and `from_part` makes the predictor of them all."""
+        return Part.count(sessions, specs, **settings)
 
     def merge(self, other: PatternPredictor) -> PatternPredictor:
         """A new model, equal to the one trained on the sessions of both. Raises ValueError if settings differ."""
-        if (self.sample.size, self.bound.max_bytes) != (other.sample.size, other.bound.max_bytes):
-            raise ValueError("models with different settings (sample, max_bytes) cannot be merged")
-        counts, vault, sample = Counts(), Vault(self.vault.k), Sample(self.sample.size)
-        hidden: dict[str, frozenset[str]] = {}
-        schema: dict[str, Sequence[str]] = {}
-        for each in (self, other):
-            counts.add(each.counts)
-            vault.merge(each.vault)
-            sample.merge(each.sample)
-            for tool, names in each.hidden.items():
-                hidden[tool] = hidden.get(tool, frozenset()) | names
-            for tool, arguments in each.schema.items():
-                schema[tool] = sorted({*schema.get(tool, ()), *arguments})
-        return self._of(counts, vault, sample, hidden, schema, self.bound.merged(other.bound), None)
+        return self.from_part(self.part.merge(other.part))
 
     def _usual_year(self) -> str | None:
         """The year that dates among arguments mostly lay in, if enough tenants showed it."""
@@ -195,41 +171,17 @@ class PatternPredictor:
 
     def to_document(self) -> dict[str, Any]:
         """Everything learned, and the settings, as JSON values."""
-        names = Names()
-        counts = write_counts(self.counts, names, self.vault.digests())
-        sample = write_sample(self.sample, names)
-        return {
-            "format": FORMAT,
-            "min_tenants": self.vault.k,
-            "max_bytes": self.bound.max_bytes,
-            "kept_below": self.bound.below,
-            "sensitive": {tool: sorted(names) for tool, names in sorted(self.hidden.items()) if names},
-            "schema": {tool: sorted(names) for tool, names in sorted(self.schema.items())},
-            "weights": {"next": list(self._weights[0]), "use": list(self._weights[1])},
-            "counts": counts,
-            "values": self.vault.to_document(),
-            "sample": sample,
-            "names": names.to_document(),
-        }
+        weights = {"next": list(self._weights[0]), "use": list(self._weights[1])}
+        return {**self.part.to_document(), "weights": weights}
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> PatternPredictor:
         """The predictor a document describes. Raises KeyError, TypeError or ValueError if it is no such document."""
-        refuse_other_formats(document)
+        part = Part.from_document(document)
         weights = (tuple(map(float, document["weights"]["next"])), tuple(map(float, document["weights"]["use"])))
         if (len(weights[0]), len(weights[1])) != (len(NEXT_START), len(USE_START)):
             raise ValueError("the weights are of another version")
-        names, below = document["names"], document["kept_below"]
-        vault = Vault.from_document(document["values"], int(document["min_tenants"]))
-        return cls._of(
-            StoredCounts(document["counts"], names, vault.digests()),
-            vault,
-            read_sample(document["sample"], names),
-            {tool: frozenset(arguments) for tool, arguments in document["sensitive"].items()},
-            document["schema"],
-            Bound(int(document["max_bytes"]), None if below is None else int(below)),
-            weights,
-        )
+        return cls.from_part(part, weights)
 
     def __repr__(self) -> str:
         return f"<PatternPredictor: {self.counts.sessions:g} sessions, {len(self.counts.forms)} tools>"

@@ -74,22 +74,23 @@ class Vault:
         self.sealed: dict[str, tuple[str, Shares] | str] = {}
         self._opened: dict[str, str] = {}
 
-    def _entry(self, digest: str) -> tuple[str, Shares] | None:
-        entry = self.sealed.get(digest)
-        if type(entry) is str:
+    def _entry(self, digest: str) -> tuple[str, Shares]:
+        entry = self.sealed[digest]
+        if isinstance(entry, str):
             if digest in self._opened:
                 entry = ("", dict.fromkeys(_split(entry, MARK), ""))
             else:
                 sealed, _, shares = entry.partition(" ")
                 entry = (sealed, {each[:POINT]: each[POINT:] for each in _split(shares, SHARE)})
             self.sealed[digest] = entry
-        return entry  # type: ignore[return-value]  # no text any more
+        return entry
 
     def add(self, value: str, tenant: str) -> str:
         """Record that this tenant showed this value; its digest."""
         digest = digest_of(value)
-        entry = self._entry(digest)
-        if entry is None:
+        if digest in self.sealed:
+            entry = self._entry(digest)
+        else:
             data = value.encode("utf-8", "surrogatepass")
             entry = self.sealed[digest] = (_text(_mask(data, _number(b"0", data))), {})
         shares = entry[1]
@@ -116,7 +117,6 @@ class Vault:
     def _open(self, digest: str, value: str) -> None:
         """From now on tenants only count."""
         entry = self._entry(digest)
-        assert entry is not None
         self._opened[digest] = value
         points = sorted({point[:MARK] for point in entry[1]})[: max(self.k, MAX_TENANTS)]
         self.sealed[digest] = ("", dict.fromkeys(points, ""))
@@ -136,10 +136,10 @@ class Vault:
 
     def tenants(self, digest: str) -> int:
         """How many distinct tenants showed it; at least k if it is open, and then counted up to a bound."""
-        entry = self._entry(digest)
-        if entry is None:
+        if digest not in self.sealed:
             return 0
-        return max(self.k, len(entry[1])) if digest in self._opened else len(entry[1])
+        count = len(self._entry(digest)[1])
+        return max(self.k, count) if digest in self._opened else count
 
     def merge(self, other: Vault) -> None:
         """Add what another vault knows. Raises ValueError if its k differs."""
@@ -147,9 +147,9 @@ class Vault:
             raise ValueError(f"models with different min_tenants cannot be merged: {self.k} and {other.k}")
         for digest in other.sealed:
             theirs = other._entry(digest)
-            assert theirs is not None
-            mine = self._entry(digest)
-            if mine is None:
+            if digest in self.sealed:
+                mine = self._entry(digest)
+            else:
                 mine = self.sealed[digest] = (theirs[0], {})
                 if digest in other._opened:
                     self._opened[digest] = other._opened[digest]
@@ -165,7 +165,6 @@ class Vault:
     def _unseal(self, digest: str) -> str:
         """Interpolate the shares at 0: the key. Raises ValueError if the entry is damaged."""
         entry = self._entry(digest)
-        assert entry is not None
         points = [
             (int.from_bytes(_bytes(point), "big"), int.from_bytes(_bytes(share), "big"))
             for point, share in sorted(entry[1].items())
@@ -192,7 +191,6 @@ class Vault:
     def weight(self, digest: str) -> int:
         """Characters a file takes for a value at most. Never less after more tenants showed it."""
         entry = self._entry(digest)
-        assert entry is not None
         value = self._opened.get(digest)
         size = len(entry[0]) if value is None else 4 * (len(value.encode("utf-8", "surrogatepass")) + 2) // 3
         tenants = self.tenants(digest)
@@ -211,13 +209,13 @@ class Vault:
             entry = self.sealed[digest]
             value = self._opened.get(digest)
             if value is not None:
-                marks = entry if type(entry) is str else "".join(sorted(entry[1]))
+                marks = entry if isinstance(entry, str) else "".join(sorted(entry[1]))
                 opened[digest] = f"{marks} {value}"
-            elif type(entry) is str:
+            elif isinstance(entry, str):
                 sealed[digest] = entry
             else:
                 shares = entry[1]
-                sealed[digest] = f"{entry[0]} {''.join([point + shares[point] for point in sorted(shares)])}"  # type: ignore[index]  # a dict
+                sealed[digest] = f"{entry[0]} {''.join([point + shares[point] for point in sorted(shares)])}"
         return {"open": opened, "sealed": sealed}
 
     @classmethod
