@@ -24,7 +24,7 @@ from predictors.pattern.records import JOIN
 from predictors.pattern.vault import Vault
 
 MAX_BYTES = 5_000_000
-LEAST_BYTES = 20_000
+LEAST_BYTES = 5_000
 SAMPLE_SHARE = 4  # the sample may take one part in so many
 NUMBER = 7  # characters of a name's number and what parts it from its neighbour
 SETTINGS = 2_000  # characters of what is always there: settings and weights
