@@ -30,7 +30,8 @@ NUMBER = 7  # characters of a name's number and what parts it from its neighbour
 SETTINGS = 2_000  # characters of what is always there: settings and weights
 
 # How much more seldom than a phrase something is left out, as powers of two.
-OWNER, COARSE, PATH, WORD, FINE, SURROUNDED, PHRASE, VALUE = 6, 6, 3, 2, 1, 1, 0, 0
+OWNER, COARSE, PATH, SHORT, WORD, FINE, SURROUNDED, PHRASE, VALUE = 6, 6, 3, 3, 2, 1, 1, 0, 0
+SHORT_SIZE = 16  # characters in base 64 of a short value: more often one of few than a long one
 _TOP = 6
 
 Entry = tuple[int, int, tuple[str, ...], dict[str, Any], str]  # priority, weight, names it uses, where, key
@@ -57,12 +58,17 @@ class Bound:
         found = [each.below for each in (self, other) if each.below is not None]
         return replace(self, below=min(found, default=None))
 
-    def applied(self, counts: Counts, vault: Vault, *fixed: Mapping[str, Any]) -> Bound:
-        """Drop what does not fit. `fixed`: what is always there. Raises ValueError if that alone does not fit."""
+    def room(self, *fixed: Mapping[str, Any]) -> int:
+        """What entries may weigh beside what is `fixed`. Raises ValueError if nothing is left."""
         room = self.max_bytes - self.sample_bytes - SETTINGS - sum(len(dumps(each)) * 2 for each in fixed)
         if room <= 0:
             raise ValueError(f"max_bytes={self.max_bytes} is too little for this manifest")
-        entries = _entries(counts, vault)
+        return room
+
+    def applied(self, counts: Counts, vault: Vault, *fixed: Mapping[str, Any]) -> Bound:
+        """Drop what does not fit. `fixed`: what is always there. Raises ValueError if that alone does not fit."""
+        room = self.room(*fixed)
+        entries = entries_of(counts, vault)
         below = self.below
         kept = list(entries) if below is None else []
         dropped: list[Entry] = []
@@ -73,14 +79,20 @@ class Bound:
         if found is not None:
             below = found
             dropped.extend(entry for entry in kept if entry[0] >= found)
-        for _, _, _, where, key in dropped:
-            if where is vault.sealed:
-                vault.drop(key)
-            else:
-                where.pop(key, None)
+        for entry in dropped:
+            drop(entry, vault)
         for number in [number for number, row in counts.told.items() if not row]:
             del counts.told[number]
         return replace(self, below=below)
+
+
+def drop(entry: Entry, vault: Vault) -> None:
+    """Take an entry out, if it is there still."""
+    _, _, _, where, key = entry
+    if where is vault.sealed:
+        vault.drop(key)
+    else:
+        where.pop(key, None)
 
 
 def _threshold(entries: list[Entry], room: int) -> int | None:
@@ -137,25 +149,27 @@ def _slots(row: list[float]) -> int:
     return sum([4 + len(number_text(count)) for count in row if count])
 
 
-def _entries(counts: Counts, vault: Vault) -> Iterator[Entry]:
-    values = {digest: _hash(digest, VALUE) for digest in vault.sealed}
+def entries_of(counts: Counts, vault: Vault) -> Iterator[Entry]:
+    """All entries. Tables may change between one and the next."""
+    values = {digest: _hash(digest, SHORT if vault.size(digest) <= SHORT_SIZE else VALUE) for digest in vault.sealed}
     for digest, priority in values.items():
-        yield priority, vault.weight(digest) + 20 + MARGIN, (), vault.sealed, digest
+        if digest in vault.sealed:
+            yield priority, vault.weight(digest) + 20 + MARGIN, (), vault.sealed, digest
     for table in (counts.contexts, counts.later):
-        for key, row in table.items():
+        for key, row in list(table.items()):
             parts = key.split("<")
             scale = FINE if len(parts) > 2 else COARSE
             yield _hash(key, scale), _turns(row) + NUMBER * len(parts) + MARGIN, (*parts, *row), table, key
-    for key, row in counts.words.items():
+    for key, row in list(counts.words.items()):
         yield _hash(key, WORD), _turns(row) + _size(key) + MARGIN, (*row, *_odd(key)), counts.words, key
     for table in (counts.forms, counts.kinds):
-        for owner, row in table.items():
+        for owner, row in list(table.items()):
             first = _hash(owner, OWNER)
             yield first, _size(owner) + 2 * MARGIN, (), table, owner
-            for key, count in row.items():
+            for key, count in list(row.items()):
                 yield max(first, _hash(key, COARSE)), _size(key) + len(number_text(count)) + MARGIN, (), row, key
-    for row in counts.years.values():
-        for digest, count in row.items():
+    for row in list(counts.years.values()):
+        for digest, count in list(row.items()):
             yield values.get(digest, 0), 20 + len(number_text(count)) + MARGIN, (), row, digest
     yield from _of_paths(counts)
     yield from _of_rules(counts, values)
@@ -164,10 +178,10 @@ def _entries(counts: Counts, vault: Vault) -> Iterator[Entry]:
 
 def _of_paths(counts: Counts) -> Iterator[Entry]:
     for table in (counts.offers, counts.reach, counts.joint):
-        for owner, rows in table.items():
+        for owner, rows in list(table.items()):
             first = _hash(owner, OWNER)
             yield first, _size(owner) + 2 * MARGIN, (), table, owner
-            for path, row in rows.items():
+            for path, row in list(rows.items()):
                 if table is counts.joint:
                     priority = max(_hash(path.partition(JOIN)[0], PATH), _hash(path, PATH))
                 else:
@@ -176,13 +190,13 @@ def _of_paths(counts: Counts) -> Iterator[Entry]:
 
 
 def _of_rules(counts: Counts, values: Mapping[str, int]) -> Iterator[Entry]:
-    for tool, arguments in counts.takes.items():
+    for tool, arguments in list(counts.takes.items()):
         owner = _hash(tool, OWNER)
         yield owner, _size(tool) + 2 * MARGIN, (), counts.takes, tool
-        for argument, rows in arguments.items():
+        for argument, rows in list(arguments.items()):
             first = max(owner, _hash(tool + SEPARATOR + argument, OWNER))
             yield first, _size(argument) + 2 * MARGIN, (), arguments, argument
-            for rule, row in rows.items():
+            for rule, row in list(rows.items()):
                 path, bar, change = rule.rpartition("|")
                 used: tuple[str, ...] = (path,) if bar else ()
                 if change[:1] == "=":
@@ -198,17 +212,17 @@ def _of_rules(counts: Counts, values: Mapping[str, int]) -> Iterator[Entry]:
 
 def _of_phrases(counts: Counts, values: Mapping[str, int]) -> Iterator[Entry]:
     for table in (counts.heard, counts.links):
-        for owner, row in table.items():
+        for owner, row in list(table.items()):
             first = _hash(owner, OWNER)
             yield first, _size(owner) + 2 * MARGIN, (), table, owner
-            for key, count in row.items():
+            for key, count in list(row.items()):
                 phrase, _, rest = key.partition("<")
                 priority = max(first, _hash(phrase, PHRASE))
                 if table is counts.links:
                     priority = max(priority, values.get(rest.rpartition("=")[2], 0))
                 yield priority, _size(key) + len(number_text(count)) + MARGIN, _odd(key), row, key
-    for phrase, row in counts.told.items():
+    for phrase, row in list(counts.told.items()):
         first = _hash(phrase, PHRASE)
-        for digest, count in row.items():
+        for digest, count in list(row.items()):
             priority = max(first, values.get(digest, 0))
             yield priority, len(phrase) + NUMBER + len(number_text(count)) + MARGIN, (), row, digest

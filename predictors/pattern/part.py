@@ -56,11 +56,32 @@ class Part:
         part.apply_bound()
         return part
 
+    def _fixed(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        return self.schema, {tool: sorted(names) for tool, names in self.hidden.items()}
+
+    def room(self) -> int:
+        """What entries may weigh."""
+        return self.bound.room(*self._fixed())
+
+    def entries(self) -> int:
+        """About how many there are: quickly counted."""
+        counts = self.counts
+        return (
+            len(counts.contexts) + len(counts.later) + len(counts.words) + len(counts.told) + len(self.vault.sealed)
+            + sum(len(rows) for table in (counts.offers, counts.reach, counts.joint) for rows in table.values())
+            + sum(len(row) for table in (counts.heard, counts.links, counts.forms, counts.kinds)
+                  for row in table.values())
+            + sum(len(rows) for arguments in counts.takes.values() for rows in arguments.values())
+        )  # fmt: skip
+
     def apply_bound(self) -> None:
         """Drop what does not fit. Raises ValueError if the manifest alone is too large."""
-        hidden = {tool: sorted(names) for tool, names in self.hidden.items()}
-        self.bound = self.bound.applied(self.counts, self.vault, self.schema, hidden)
+        self.drop_entries()
         self.sample.bound(self.bound.sample_bytes, weight_of)
+
+    def drop_entries(self) -> None:
+        """Drop what does not fit of what was counted; the sample stays as it is."""
+        self.bound = self.bound.applied(self.counts, self.vault, *self._fixed())
 
     def merge(self, other: Part) -> Part:
         """A new part: of the sessions of both. Raises ValueError if their settings differ."""

@@ -15,6 +15,7 @@ from predictors.pattern.online import observe_call
 from predictors.pattern.part import MIN_TENANTS, Part
 from predictors.pattern.rules import OpenValues
 from predictors.pattern.state import State
+from predictors.pattern.sweeping import Sweep
 from predictors.pattern.training import SAMPLE, calibrate
 from speculate.calls import ToolCall
 from speculate.history import Event, History
@@ -54,6 +55,7 @@ class PatternPredictor:
         self._guesser = Guesser(part.counts, OpenValues(part.vault), self.hidden, part.schema)
         self._weights = weights or calibrate(part.counts, part.vault, part.sample, self.hidden)
         self._year = self._usual_year()
+        self._sweep = Sweep(part)
         self._learned = 0  # calls observed: what was answered before an observation is out of date
         self._sources: dict[tuple[str, int, str | None], ArgumentSource] = {}
         self._states: dict[int, tuple[Sequence[Event], State]] = {}
@@ -162,6 +164,7 @@ class PatternPredictor:
         """Learn from a real call, made in the state `history` is in just before it; old counts fade."""
         state = self._state(history)
         observe_call(self.counts, self.vault, self.hidden, state, history, call)
+        self._sweep.step()
         self._guesser.forget(call.tool)
         self._learned += 1
 
@@ -171,6 +174,11 @@ class PatternPredictor:
 
     def to_document(self) -> dict[str, Any]:
         """Everything learned, and the settings, as JSON values."""
+        if self._learned:  # what was dropped is not guessed from any longer
+            self._sweep.finish()
+            self.part.drop_entries()
+            self._guesser = Guesser(self.counts, OpenValues(self.vault), self.hidden, self.part.schema)
+            self._learned += 1
         weights = {"next": list(self._weights[0]), "use": list(self._weights[1])}
         return {**self.part.to_document(), "weights": weights}
 

@@ -188,13 +188,17 @@ class Vault:
         self.sealed.pop(digest, None)
         self._opened.pop(digest, None)
 
+    def size(self, digest: str) -> int:
+        """Characters of a value in base 64: the same whether it is open or sealed."""
+        value = self._opened.get(digest)
+        return (
+            len(self._entry(digest)[0]) if value is None else (4 * len(value.encode("utf-8", "surrogatepass")) + 2) // 3
+        )
+
     def weight(self, digest: str) -> int:
         """Characters a file takes for a value at most. Never less after more tenants showed it."""
-        entry = self._entry(digest)
-        value = self._opened.get(digest)
-        size = len(entry[0]) if value is None else 4 * (len(value.encode("utf-8", "surrogatepass")) + 2) // 3
         tenants = self.tenants(digest)
-        return 2 * size + SHARE * min(tenants, self.k) + MARK * max(0, tenants - self.k)
+        return 2 * self.size(digest) + SHARE * min(tenants, self.k) + MARK * max(0, tenants - self.k)
 
     def digests(self) -> list[str]:
         """All of them, those of open values first: the order they have numbers by in a file."""
