@@ -18,7 +18,7 @@ from typing import Any
 from zlib import crc32
 
 from predictors.pattern.counts import SEPARATOR, Counts
-from predictors.pattern.document import MARGIN, dumps, name_weight, number_text
+from predictors.pattern.document import MARGIN, dumps, name_weight, number_text, size
 from predictors.pattern.learning import STAGES
 from predictors.pattern.records import JOIN
 from predictors.pattern.vault import Vault
@@ -132,10 +132,6 @@ def _path(path: str) -> int:
     return _hash(path, SURROUNDED if "<" in path else PATH)
 
 
-def _size(text: str) -> int:
-    return len(dumps(text).encode("utf-8", "surrogatepass"))
-
-
 def _odd(key: str) -> tuple[str, ...]:
     """The key, if a file refers to it by number."""
     return (key,) if " " in key or key[:1] == "#" else ()
@@ -161,13 +157,13 @@ def entries_of(counts: Counts, vault: Vault) -> Iterator[Entry]:
             scale = FINE if len(parts) > 2 else COARSE
             yield _hash(key, scale), _turns(row) + NUMBER * len(parts) + MARGIN, (*parts, *row), table, key
     for key, row in list(counts.words.items()):
-        yield _hash(key, WORD), _turns(row) + _size(key) + MARGIN, (*row, *_odd(key)), counts.words, key
+        yield _hash(key, WORD), _turns(row) + size(key) + MARGIN, (*row, *_odd(key)), counts.words, key
     for table in (counts.forms, counts.kinds):
         for owner, row in list(table.items()):
             first = _hash(owner, OWNER)
-            yield first, _size(owner) + 2 * MARGIN, (), table, owner
+            yield first, size(owner) + 2 * MARGIN, (), table, owner
             for key, count in list(row.items()):
-                yield max(first, _hash(key, COARSE)), _size(key) + len(number_text(count)) + MARGIN, (), row, key
+                yield max(first, _hash(key, COARSE)), size(key) + len(number_text(count)) + MARGIN, (), row, key
     for row in list(counts.years.values()):
         for digest, count in list(row.items()):
             yield values.get(digest, 0), 20 + len(number_text(count)) + MARGIN, (), row, digest
@@ -180,7 +176,7 @@ def _of_paths(counts: Counts) -> Iterator[Entry]:
     for table in (counts.offers, counts.reach, counts.joint):
         for owner, rows in list(table.items()):
             first = _hash(owner, OWNER)
-            yield first, _size(owner) + 2 * MARGIN, (), table, owner
+            yield first, size(owner) + 2 * MARGIN, (), table, owner
             for path, row in list(rows.items()):
                 if table is counts.joint:
                     priority = max(_hash(path.partition(JOIN)[0], PATH), _hash(path, PATH))
@@ -192,10 +188,10 @@ def _of_paths(counts: Counts) -> Iterator[Entry]:
 def _of_rules(counts: Counts, values: Mapping[str, int]) -> Iterator[Entry]:
     for tool, arguments in list(counts.takes.items()):
         owner = _hash(tool, OWNER)
-        yield owner, _size(tool) + 2 * MARGIN, (), counts.takes, tool
+        yield owner, size(tool) + 2 * MARGIN, (), counts.takes, tool
         for argument, rows in list(arguments.items()):
             first = max(owner, _hash(tool + SEPARATOR + argument, OWNER))
-            yield first, _size(argument) + 2 * MARGIN, (), arguments, argument
+            yield first, size(argument) + 2 * MARGIN, (), arguments, argument
             for rule, row in list(rows.items()):
                 path, bar, change = rule.rpartition("|")
                 used: tuple[str, ...] = (path,) if bar else ()
@@ -214,13 +210,13 @@ def _of_phrases(counts: Counts, values: Mapping[str, int]) -> Iterator[Entry]:
     for table in (counts.heard, counts.links):
         for owner, row in list(table.items()):
             first = _hash(owner, OWNER)
-            yield first, _size(owner) + 2 * MARGIN, (), table, owner
+            yield first, size(owner) + 2 * MARGIN, (), table, owner
             for key, count in list(row.items()):
                 phrase, _, rest = key.partition("<")
                 priority = max(first, _hash(phrase, PHRASE))
                 if table is counts.links:
                     priority = max(priority, values.get(rest.rpartition("=")[2], 0))
-                yield priority, _size(key) + len(number_text(count)) + MARGIN, _odd(key), row, key
+                yield priority, size(key) + len(number_text(count)) + MARGIN, _odd(key), row, key
     for phrase, row in list(counts.told.items()):
         first = _hash(phrase, PHRASE)
         for digest, count in list(row.items()):

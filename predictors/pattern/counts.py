@@ -110,6 +110,20 @@ def negated(counts: Counts) -> Counts:
     return out
 
 
+def shared(counts: Counts, others: Counts) -> Counts:
+    """What these counted under keys that the others have: what can be taken out of them again, if they were bounded."""
+    out = Counts()
+    for name in Counts.__slots__:
+        setattr(out, name, _shared(getattr(counts, name), getattr(others, name)))
+    return out
+
+
+def _shared(value: Any, other: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _shared(item, other[key]) for key, item in value.items() if key in other}
+    return value
+
+
 def _negative(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _negative(item) for key, item in value.items()}

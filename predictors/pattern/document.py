@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from json.encoder import encode_basestring
 from typing import Any
 
 from predictors.pattern.changes import CHANGES
@@ -29,7 +30,13 @@ def dumps(value: Any) -> str:
 
 def name_weight(name: str) -> int:
     """Characters a file takes for a name."""
-    return len(dumps(name).encode("utf-8", "surrogatepass")) + MARGIN
+    return size(name) + MARGIN
+
+
+def size(text: str) -> int:
+    """Characters a file takes for a string, in quotes."""
+    quoted = encode_basestring(text)
+    return len(quoted) if quoted.isascii() else len(quoted.encode("utf-8", "surrogatepass"))
 
 
 class Names:

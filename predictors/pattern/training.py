@@ -14,7 +14,7 @@ from predictors.pattern.calibration import (
     use_features,
 )
 from predictors.pattern.collecting import without_collection
-from predictors.pattern.counts import Counts, negated
+from predictors.pattern.counts import Counts, negated, shared
 from predictors.pattern.digest import Digest, Digester, Sample, StandInValues, sample_key
 from predictors.pattern.guessing import Guess, Guesser
 from predictors.pattern.indexing import Indexer
@@ -124,7 +124,7 @@ def calibrate(
         if seen >= MAX_TURNS:
             break
         digest = sample.get(key)
-        own = _counted(digest)
+        own = shared(_counted(digest), counts)
         counts.add(negated(own))
         guesser = Guesser(counts, StandInValues(digest.aliases, lambda d: vault.value(d) is not None), hidden)
         state = State()

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
@@ -49,6 +50,7 @@ def digest_of(value: str) -> str:
     return _text(blake2b(value.encode("utf-8", "surrogatepass"), digest_size=8, person=b"speculate-name").digest())
 
 
+@lru_cache(maxsize=256)
 def point_of(tenant: str) -> str:
     """Where a tenant's shares lie."""
     return _text(blake2b(tenant.encode("utf-8", "surrogatepass"), digest_size=6, person=b"speculate-point").digest())
