@@ -26,7 +26,7 @@ from speculate.trace.reader import read_source
 from speculate.trace.sessions import group_sessions
 from speculate.training.explaining import lines, rules_of
 from speculate.training.judging import judge_predictor
-from speculate.training.learning import merge, train
+from speculate.training.learning import train
 from speculate.training.page import number, percent, render
 
 NAME = "train"
@@ -170,7 +170,7 @@ def _learn(args: argparse.Namespace, learned: _Learned, specs: Mapping[str, Tool
         if args.traces and not learned.sessions:
             raise SpeculateError(f"{', '.join(args.traces)}: there is no session in it")
         names.append("what was learned from the traces")
-    merged: Predictor = merge(models, names)
+    merged: Predictor = ours.merge(models, names)
     return merged
 
 

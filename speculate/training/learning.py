@@ -1,9 +1,9 @@
-"""Making a predictor: train it by name, or add trained ones up."""
+"""Making a predictor: train it by name, on one core or many."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import reduce
 from itertools import chain
@@ -58,9 +58,13 @@ def train(
         with _naming(name, chosen):
             trained: Predictor = found.train(_told(sessions, progress), specs, **chosen)
             return trained
-    total = reduce(lambda one, other: one.merge(other), count_parts(name, sessions, specs, chosen, jobs, progress))
+    total = reduce(_merged, count_parts(name, sessions, specs, chosen, jobs, progress))
     made: Predictor = found.from_part(total) if adds_parts else total
     return made
+
+
+def _merged(one: Any, other: Any) -> Any:
+    return one.merge(other)
 
 
 @contextmanager
@@ -92,23 +96,3 @@ def _ahead(sessions: Iterable[RecordedSession], calls: int) -> tuple[Iterable[Re
         if calls < 0:
             return chain(seen, rest), True
     return seen, False
-
-
-def merge(models: Iterable[Any], names: Sequence[str]) -> Any:
-    """The exact sum of models of one kind. `names` say in errors which is which. Raises SpeculateError."""
-    total: Any = None
-    for model, name in zip(models, names, strict=True):
-        if total is None:
-            total = model
-        elif type(total) is not type(model):
-            raise SpeculateError(f"{name} is a {model.KIND} model, {names[0]} a {total.KIND} model: only equals add up")
-        elif not callable(getattr(total, "merge", None)):
-            raise SpeculateError(
-                f"{total.KIND} models do not add up exactly: merge the models of their components, and compose those"
-            )
-        else:
-            try:
-                total = total.merge(model)
-            except ValueError as error:
-                raise SpeculateError(f"{name} cannot be merged with {names[0]}: {error}") from error
-    return total
