@@ -17,7 +17,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 from zlib import crc32
 
-from predictors.pattern.counts import SEPARATOR, Counts
+from predictors.pattern.changes import CHANGES
+from predictors.pattern.counts import ALL, SEPARATOR, Counts
 from predictors.pattern.document import MARGIN, dumps, name_weight, number_text, size
 from predictors.pattern.learning import STAGES
 from predictors.pattern.records import JOIN
@@ -27,14 +28,16 @@ MAX_BYTES = 5_000_000
 LEAST_BYTES = 5_000
 SAMPLE_SHARE = 4  # the sample may take one part in so many
 NUMBER = 7  # characters of a name's number and what parts it from its neighbour
-SETTINGS = 2_000  # characters of what is always there: settings and weights
+SETTINGS = 2_200  # characters of what is always there: settings and weights
 
 # How much more seldom than a phrase something is left out, as powers of two.
 OWNER, COARSE, PATH, SHORT, WORD, FINE, SURROUNDED, PHRASE, VALUE = 6, 6, 3, 3, 2, 1, 1, 0, 0
 SHORT_SIZE = 16  # characters in base 64 of a short value: more often one of few than a long one
 _TOP = 6
+_SMALL = frozenset(range(1, 9))
 
-Entry = tuple[int, int, tuple[str, ...], dict[str, Any], str]  # priority, weight, names it uses, where, key
+Shared = str | tuple[Any, ...]  # a name, or a row that many keys have: its weight, and what tells it from others
+Entry = tuple[int, int, tuple[Shared, ...], dict[str, Any], str]  # priority, weight, what it shares, where, key
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,11 @@ class Bound:
         return replace(self, below=below)
 
 
+def shared_weight(shared: Shared) -> int:
+    """Characters a file takes for what entries share."""
+    return name_weight(shared) if isinstance(shared, str) else int(shared[0])
+
+
 def drop(entry: Entry, vault: Vault) -> None:
     """Take an entry out, if it is there still."""
     _, _, _, where, key = entry
@@ -97,12 +105,12 @@ def drop(entry: Entry, vault: Vault) -> None:
 
 def _threshold(entries: list[Entry], room: int) -> int | None:
     """The priority from which on entries do not fit; None if all do."""
-    names: set[str] = set()
+    names: set[Shared] = set()
     total = 0
     for _, weight, used, _, _ in entries:
         total += weight
         names.update(used)
-    if total + sum(map(name_weight, names)) <= room:
+    if total + sum(map(shared_weight, names)) <= room:
         return None
     entries.sort(key=_priority)
     names.clear()
@@ -112,7 +120,7 @@ def _threshold(entries: list[Entry], room: int) -> int | None:
         for name in used:
             if name not in names:
                 names.add(name)
-                total += name_weight(name)
+                total += shared_weight(name)
         if total > room:
             return priority
     return None
@@ -137,12 +145,23 @@ def _odd(key: str) -> tuple[str, ...]:
     return (key,) if " " in key or key[:1] == "#" else ()
 
 
-def _turns(row: Mapping[str, float]) -> int:
-    return NUMBER * len(row) + sum([len(number_text(count)) for count in row.values()])
+# A row that many keys have stands in a file once. But rows may become equal as they grow, and an entry must not weigh
+# less then: only rows that were counted once are charged together, and never more than any they can grow to.
+def _turns(row: Mapping[str, float], table: str) -> tuple[int, tuple[Shared, ...]]:
+    if row[ALL] == 1:
+        return 0, ((NUMBER * len(row) + MARGIN, table, *sorted(row)),)
+    return NUMBER * len(row) + sum([len(number_text(count)) for count in row.values()]) + MARGIN, ()
 
 
-def _slots(row: list[float]) -> int:
-    return sum([4 + len(number_text(count)) for count in row if count])
+def _slots(row: list[float], table: str, owner: str) -> tuple[int, tuple[Shared, ...]]:
+    if sum(row) == 1 and 1 in row:
+        return 0, ((4 + MARGIN, table, owner, row.index(1)),)
+    return sum([4 + len(number_text(count)) for count in row if count]) + MARGIN, ()
+
+
+def _times(count: float) -> int:
+    """Beside the key. Small numbers are charged with their owner."""
+    return 0 if count in _SMALL else len(number_text(count)) + MARGIN
 
 
 def entries_of(counts: Counts, vault: Vault) -> Iterator[Entry]:
@@ -150,14 +169,16 @@ def entries_of(counts: Counts, vault: Vault) -> Iterator[Entry]:
     values = {digest: _hash(digest, SHORT if vault.size(digest) <= SHORT_SIZE else VALUE) for digest in vault.sealed}
     for digest, priority in values.items():
         if digest in vault.sealed:
-            yield priority, vault.weight(digest) + 20 + MARGIN, (), vault.sealed, digest
-    for table in (counts.contexts, counts.later):
+            yield priority, vault.weight(digest) + 12 + MARGIN, (), vault.sealed, digest
+    for name, table in (("contexts", counts.contexts), ("later", counts.later)):
         for key, row in list(table.items()):
             parts = key.split("<")
             scale = FINE if len(parts) > 2 else COARSE
-            yield _hash(key, scale), _turns(row) + NUMBER * len(parts) + MARGIN, (*parts, *row), table, key
+            weight, shared = _turns(row, name)
+            yield _hash(key, scale), weight + NUMBER * len(parts), (*parts, *row, *shared), table, key
     for key, row in list(counts.words.items()):
-        yield _hash(key, WORD), _turns(row) + size(key) + MARGIN, (*row, *_odd(key)), counts.words, key
+        weight, shared = _turns(row, "words")
+        yield _hash(key, WORD), weight + size(key), (*row, *shared, *_odd(key)), counts.words, key
     for table in (counts.forms, counts.kinds):
         for owner, row in list(table.items()):
             first = _hash(owner, OWNER)
@@ -173,7 +194,7 @@ def entries_of(counts: Counts, vault: Vault) -> Iterator[Entry]:
 
 
 def _of_paths(counts: Counts) -> Iterator[Entry]:
-    for table in (counts.offers, counts.reach, counts.joint):
+    for name, table in (("offers", counts.offers), ("reach", counts.reach), ("joint", counts.joint)):
         for owner, rows in list(table.items()):
             first = _hash(owner, OWNER)
             yield first, size(owner) + 2 * MARGIN, (), table, owner
@@ -182,7 +203,10 @@ def _of_paths(counts: Counts) -> Iterator[Entry]:
                     priority = max(_hash(path.partition(JOIN)[0], PATH), _hash(path, PATH))
                 else:
                     priority = _path(path)
-                yield max(first, priority), _slots(row) + NUMBER + MARGIN, (path,), rows, path
+                weight, shared = _slots(row, name, owner)
+                if table is counts.reach:  # two numbers
+                    weight, shared = sum([1 + len(number_text(count)) for count in row]) + MARGIN, ()
+                yield max(first, priority), weight + NUMBER, (path, *shared), rows, path
 
 
 def _of_rules(counts: Counts, values: Mapping[str, int]) -> Iterator[Entry]:
@@ -200,25 +224,26 @@ def _of_rules(counts: Counts, values: Mapping[str, int]) -> Iterator[Entry]:
                     if bar:
                         priority = max(priority, _path(path))
                 elif bar:
-                    priority, used = _path(path), (path, rule)
+                    priority, used = _path(path), (path if change in CHANGES else rule,)
                 else:
                     priority, used = _path(rule), (rule,)
-                yield max(first, priority), _slots(row) + 2 * NUMBER + 8 + MARGIN, used, rows, rule
+                weight, shared = _slots(row, tool, argument)
+                yield max(first, priority), weight + 2 * NUMBER + 8, (*used, *shared), rows, rule
 
 
 def _of_phrases(counts: Counts, values: Mapping[str, int]) -> Iterator[Entry]:
     for table in (counts.heard, counts.links):
         for owner, row in list(table.items()):
             first = _hash(owner, OWNER)
-            yield first, size(owner) + 2 * MARGIN, (), table, owner
+            yield first, size(owner) + (2 + len(_SMALL)) * MARGIN, (), table, owner
             for key, count in list(row.items()):
                 phrase, _, rest = key.partition("<")
                 priority = max(first, _hash(phrase, PHRASE))
                 if table is counts.links:
                     priority = max(priority, values.get(rest.rpartition("=")[2], 0))
-                yield priority, size(key) + len(number_text(count)) + MARGIN, _odd(key), row, key
+                yield priority, size(key) + _times(count), _odd(key), row, key
     for phrase, row in list(counts.told.items()):
         first = _hash(phrase, PHRASE)
         for digest, count in list(row.items()):
             priority = max(first, values.get(digest, 0))
-            yield priority, len(phrase) + NUMBER + len(number_text(count)) + MARGIN, (), row, digest
+            yield priority, len(phrase) + 2 + NUMBER + _times(count), (), row, digest

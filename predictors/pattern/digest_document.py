@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from predictors.pattern.digest import Digest, DigestedTurn, Sample, Stored, keys_of
-from predictors.pattern.document import MARGIN, Names, dumps, name_weight
+from predictors.pattern.document import LINE, Names, dumps, name_weight
 from predictors.pattern.indexing import Indexed
 from predictors.pattern.kinds import MARK
 from predictors.pattern.learning import Learned
@@ -171,7 +171,7 @@ def weight_of(digest: Digest | Stored) -> int:
     document = write_digest(digest if isinstance(digest, Digest) else digest.read(), names)
     lines = len(document["events"]) + len(document["turns"]) + len(document["aliases"]) + len(document["kinds"])
     own = len(dumps(document).encode("utf-8", "surrogatepass"))
-    return own + MARGIN * (lines + 2) + sum(map(name_weight, names.to_document()))
+    return own + LINE * (lines + 8) + sum(map(name_weight, names.to_document()))
 
 
 def write_sample(sample: Sample, names: Names) -> dict[str, Any]:

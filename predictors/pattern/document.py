@@ -19,6 +19,7 @@ from predictors.pattern.collecting import without_collection
 from predictors.pattern.counts import ALL, WIDTH, Counts
 
 MARGIN = 16  # characters around a value that stands on a line of its own: indentation, quotes, comma
+LINE = 8  # likewise, of an item of a list that holds nothing but such items
 FORMAT = 2  # of the whole document; 1 wrote every path and tool out in every row
 
 Groups = dict[str, str]  # row -> keys that have it
@@ -30,7 +31,7 @@ def dumps(value: Any) -> str:
 
 def name_weight(name: str) -> int:
     """Characters a file takes for a name."""
-    return size(name) + MARGIN
+    return size(name) + LINE
 
 
 def size(text: str) -> int:

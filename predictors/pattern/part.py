@@ -125,6 +125,8 @@ class Part:
         """What `to_document` described. Raises KeyError, TypeError or ValueError if it is no such document."""
         refuse_other_formats(document)
         names, below = document["names"], document["kept_below"]
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise TypeError("the names are no list of texts")
         vault = Vault.from_document(document["values"], int(document["min_tenants"]))
         return cls(
             StoredCounts(document["counts"], names, vault.digests()),

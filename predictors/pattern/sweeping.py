@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from predictors.pattern.bounding import Entry, drop, entries_of
+from predictors.pattern.bounding import Entry, Shared, drop, entries_of, shared_weight
 from predictors.pattern.counts import ALL
-from predictors.pattern.document import name_weight
 from predictors.pattern.part import Part
 
 ENTRIES = 32  # looked at with one call
@@ -37,7 +36,7 @@ class Sweep:
         self._entries: Iterator[Entry] | None = None
         self._cutoff: int | None = None  # set: ranks below it are being dropped; else entries are being weighed
         self._weights: dict[int, int] = {}  # rank -> weight
-        self._names: set[str] = set()
+        self._names: set[Shared] = set()
         self._total = 0
 
     def step(self) -> None:
@@ -72,7 +71,7 @@ class Sweep:
             for name in entry[2]:
                 if name not in self._names:
                     self._names.add(name)
-                    weight += name_weight(name)
+                    weight += shared_weight(name)
             self._weights[rank] = self._weights.get(rank, 0) + weight
             self._total += weight
         if seen < count:

@@ -9,6 +9,7 @@ somebody guesses: whoever guesses it can check the guess.
 
 from __future__ import annotations
 
+import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from functools import lru_cache
@@ -200,7 +201,11 @@ class Vault:
     def weight(self, digest: str) -> int:
         """Characters a file takes for a value at most. Never less after more tenants showed it."""
         tenants = self.tenants(digest)
-        return 2 * self.size(digest) + SHARE * min(tenants, self.k) + MARK * max(0, tenants - self.k)
+        value = self._opened.get(digest)
+        text = self.size(digest)
+        if value is not None:
+            text = max(text, len(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")))
+        return text + SHARE * min(tenants, self.k) + MARK * max(0, tenants - self.k)
 
     def digests(self) -> list[str]:
         """All of them, those of open values first: the order they have numbers by in a file."""
