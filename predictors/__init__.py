@@ -2,6 +2,7 @@
 
 from predictors.calibration import Calibrator
 from predictors.markov import MarkovPredictor
+from predictors.merging import merge
 from predictors.mixture import Mixture
 from predictors.modelfile import load_predictor, save_predictor
 from predictors.openai_drafter import OpenAIDrafter
@@ -28,6 +29,7 @@ __all__ = [
     "UnknownPredictor",
     "create",
     "load_predictor",
+    "merge",
     "predictor_class",
     "read_drafts",
     "save_predictor",

@@ -109,7 +109,7 @@ def save_predictor(predictor: object, path: str | Path) -> None:
         raise ModelFileError(error.problem, file=name) from error
     except (TypeError, ValueError, RecursionError) as error:
         raise ModelFileError(f"its document is not JSON: {error}", file=name) from error
-    data = text.encode("utf-8")
+    data = text.encode("utf-8", "backslashreplace")  # half a character, as JSON escapes it: \ud800
     if name.endswith(".gz"):
         data = gzip.compress(data, mtime=0)  # no time stamp: equal models are equal files
     target = Path(path)

@@ -5,11 +5,10 @@ Adding two of these gives exactly what counting both sets of sessions gives.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable
 from itertools import zip_longest
 from operator import add
 from typing import Any
-from zlib import crc32
 
 from predictors.pattern.pools import SLOTS
 
@@ -102,47 +101,6 @@ class Counts:
             for name, rows in arguments.items():
                 _add_rows(mine.setdefault(name, {}), rows)
 
-    def bound(self, keys: int, values: Container[str]) -> None:
-        """Keep at most `keys` fine contexts a table and `keys` / 4 paths a tool of each sort, of the smallest hashes.
-
-        A key that is kept here is kept in every part it was counted in, so its counts are whole, and merging stays
-        exact whatever was left out. Rules on values that are known no longer go too.
-        """
-        for table in (self.contexts, self.later):
-            _keep(table, keys, [key for key in table if key.count("<") > 1])
-        for row in self.links.values():
-            for key in [key for key in row if key.rpartition("=")[2] not in values]:
-                del row[key]
-        for row in (*self.heard.values(), *self.links.values()):
-            _keep(row, 2 * keys, list(row))
-        for row in self.kinds.values():
-            _keep(row, max(1, keys // 16), list(row))
-        for row in self.told.values():
-            for digest in [digest for digest in row if digest not in values]:
-                del row[digest]
-        _keep(self.told, keys, list(self.told))
-        paths = max(1, keys // 4)
-        for rows in (*self.offers.values(), *self.reach.values()):
-            _keep(rows, paths, [path for path in rows if "<" in path])
-            _keep(rows, paths, [path for path in rows if "<" not in path and path != "="])
-        for arguments in self.takes.values():
-            for rows in arguments.values():
-                for rule in [rule for rule in rows if "=" in rule and rule.rpartition("=")[2] not in values]:
-                    del rows[rule]
-                _keep(rows, keys, [rule for rule in rows if rule[0] != "="])
-
-    def to_document(self) -> dict[str, Any]:
-        """JSON values, in an order that does not depend on how they were counted."""
-        return {name: _sorted(getattr(self, name)) for name in self.__slots__}
-
-    @classmethod
-    def from_document(cls, document: Mapping[str, Any]) -> Counts:
-        """Raises KeyError for a table that is missing."""
-        counts = cls()
-        for name in cls.__slots__:
-            setattr(counts, name, document[name])
-        return counts
-
 
 def negated(counts: Counts) -> Counts:
     """Counts that take these out again when they are added."""
@@ -152,34 +110,29 @@ def negated(counts: Counts) -> Counts:
     return out
 
 
+def shared(counts: Counts, others: Counts) -> Counts:
+    """What these counted under keys that the others have: what can be taken out of them again, if they were bounded."""
+    out = Counts()
+    for name in Counts.__slots__:
+        setattr(out, name, _shared(getattr(counts, name), getattr(others, name)))
+    return out
+
+
+def _shared(value: Any, other: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _shared(item, other[key]) for key, item in value.items() if key in other}
+    return value
+
+
 def _negative(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _negative(item) for key, item in value.items()}
     return [-each for each in value] if isinstance(value, list) else -value
 
 
-def _keep(table: dict[str, Any], limit: int, keys: list[str]) -> None:
-    """Of these keys, keep the `limit` with the smallest hashes."""
-    if len(keys) > limit:
-        keys.sort(key=lambda key: (crc32(key.encode("utf-8", "surrogatepass")), key))
-        for key in keys[limit:]:
-            del table[key]
-
-
 def wide(row: list[float]) -> list[float]:
     """A row of slots in full: its trailing zeros are left out in a file."""
     return row if len(row) == WIDTH else row + [0] * (WIDTH - len(row))
-
-
-def _sorted(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _sorted(value[key]) for key in sorted(value)}
-    if isinstance(value, list) and len(value) > 2:
-        end = len(value)
-        while end and not value[end - 1]:
-            end -= 1
-        return value[:end]
-    return value
 
 
 def bump(table: Table, keys: Iterable[str], tools: Iterable[str]) -> None:

@@ -8,15 +8,14 @@ sessions, judge itself on them as they would have been predicted without them, a
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Protocol
 
 from predictors.pattern.indexing import Indexed
 from predictors.pattern.kinds import stand_in
 from predictors.pattern.learning import YEAR, Learned
-from predictors.pattern.pools import Labels
 from predictors.pattern.state import call_key
 from speculate.resources import any_overlap
 from speculate.spec import ResolvedCall
@@ -43,55 +42,6 @@ class Digest:
     events: list[Indexed] = field(default_factory=list)
     turns: list[DigestedTurn] = field(default_factory=list)
     aliases: dict[str, str] = field(default_factory=dict)
-
-    def to_document(self) -> dict[str, Any]:
-        """JSON values, paths and words by number."""
-        paths: dict[str, int] = {}
-
-        def number(path: str) -> int:
-            return paths.setdefault(path, len(paths))
-
-        events = [
-            [
-                event.kind, event.turn, event.tool, event.signature, list(event.words),
-                [[number(path), value, element] for path, value, element in event.items],
-                {str(element): [list(p) for p in phrases] for element, phrases in event.labels.items()},
-                dict(event.arguments), [list(phrase) for phrase in event.phrases],
-            ]
-            for event in self.events
-        ]  # fmt: skip
-        turns = [
-            [
-                turn.events, turn.later, turn.fresh_since,
-                [[c.tool, list(c.names), dict(c.values), {n: [list(r) for r in rules] for n, rules in c.rules.items()}]
-                 for c in turn.calls],
-            ]
-            for turn in self.turns
-        ]  # fmt: skip
-        return {"events": events, "turns": turns, "aliases": self.aliases, "paths": list(paths)}
-
-    @classmethod
-    def from_document(cls, document: Mapping[str, Any]) -> Digest:
-        """The digest that `to_document` described."""
-        paths = document["paths"]
-        digest = cls(aliases=dict(document["aliases"]))
-        for kind, turn, tool, signature, words, items, labels, arguments, phrases in document["events"]:
-            digest.events.append(
-                Indexed(
-                    kind, turn, tool, None, signature, [(paths[p], value, element) for p, value, element in items],
-                    words, arguments, (), Labels({int(element): names for element, names in labels.items()}),
-                    [(number, around) for number, around in phrases],
-                )
-            )  # fmt: skip
-        for events, later, fresh_since, calls in document["turns"]:
-            learned = [
-                Learned(
-                    tool, tuple(names), values, {n: [(rule, source) for rule, source in r] for n, r in rules.items()}
-                )
-                for tool, names, values, rules in calls
-            ]
-            digest.turns.append(DigestedTurn(events, learned, keys_of(learned), later, fresh_since))
-        return digest
 
 
 def keys_of(calls: Sequence[Learned]) -> list[Any]:
@@ -176,57 +126,69 @@ class Digester:
         return self._digest
 
 
-class Sample:
-    """The `size` digests with the smallest hashes: the same whatever order and however split they were seen in."""
+class Stored(Protocol):
+    """A digest in a file, not read yet."""
 
-    __slots__ = ("_digests", "size")
+    def read(self) -> Digest: ...
+
+
+class Sample:
+    """The `size` digests with the smallest hashes: the same whatever order and however split they were seen in.
+
+    `ceiling`: the smallest hash left out because the digests below it were too large together.
+    """
+
+    __slots__ = ("ceiling", "digests", "size")
 
     def __init__(self, size: int) -> None:
         if size < 0:
             raise ValueError(f"sample must be at least 0, not {size}")
         self.size = size
-        self._digests: dict[str, Digest | Mapping[str, Any]] = {}  # as in a file until it is asked for
+        self.ceiling: str | None = None
+        self.digests: dict[str, Digest | Stored] = {}
 
     def hashes(self) -> list[str]:
         """The hashes, smallest first."""
-        return sorted(self._digests)
+        return sorted(self.digests)
 
     def get(self, key: str) -> Digest:
         """The digest of this hash."""
-        found = self._digests[key]
-        return found if isinstance(found, Digest) else Digest.from_document(found)
+        found = self.digests[key]
+        return found if isinstance(found, Digest) else found.read()
 
     def wants(self, key: str) -> bool:
         """Whether a session with this hash belongs to the sample so far."""
-        return len(self._digests) < self.size or (self.size > 0 and key < max(self._digests))
+        if self.ceiling is not None and key >= self.ceiling:
+            return False
+        return len(self.digests) < self.size or (self.size > 0 and key < max(self.digests))
 
-    def add(self, key: str, digest: Digest | Mapping[str, Any]) -> None:
+    def add(self, key: str, digest: Digest | Stored) -> None:
         """Add a digest, if it belongs."""
         if not self.wants(key):
             return
-        self._digests[key] = digest
-        if len(self._digests) > self.size:
-            del self._digests[max(self._digests)]
+        self.digests[key] = digest
+        if len(self.digests) > self.size:
+            del self.digests[max(self.digests)]
 
     def merge(self, other: Sample) -> None:
         """Add the other's digests, those that belong."""
+        if other.ceiling is not None:
+            self._leave_out_from(other.ceiling)
         for key in other.hashes():
-            self.add(key, other._digests[key])
+            self.add(key, other.digests[key])
 
-    def to_document(self) -> dict[str, Any]:
-        """JSON values."""
-        out: dict[str, Any] = {}
+    def bound(self, limit: int, weight: Callable[[Digest | Stored], int]) -> None:
+        """Leave out the digests that would take the weight of all, the smallest hashes first, above the limit."""
+        total = 0
         for key in self.hashes():
-            found = self._digests[key]
-            out[key] = found.to_document() if isinstance(found, Digest) else found
-        return out
+            total += weight(self.digests[key])
+            if total > limit:
+                self._leave_out_from(key)
+                break
 
-    @classmethod
-    def from_document(cls, document: Mapping[str, Any], size: int) -> Sample:
-        """The sample that `to_document` described; its digests are read when they are needed."""
-        sample = cls(size)
-        sample._digests.update(document)
-        return sample
+    def _leave_out_from(self, ceiling: str) -> None:
+        self.ceiling = ceiling if self.ceiling is None else min(ceiling, self.ceiling)
+        self.digests = {key: digest for key, digest in self.digests.items() if key < self.ceiling}
 
 
 def sample_key(session: str, tenant: str | None, calls: Sequence[tuple[str, Any]]) -> str:

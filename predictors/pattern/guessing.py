@@ -108,10 +108,15 @@ class Guesser:
         self.chooser.forget()
         self._outdated += 1
         if self._outdated >= OUTDATED:
-            self._outdated = 0
-            self.filler.forget()
-            self._rules.clear()
-            self.watchers.clear()
+            self.forget_all()
+
+    def forget_all(self) -> None:
+        """Everything is worked out afresh when it is next asked for."""
+        self._outdated = 0
+        self.chooser.forget()
+        self.filler.forget()
+        self._rules.clear()
+        self.watchers.clear()
 
     def rules(self, tool: str) -> ToolRules:
         """The rules of one tool."""

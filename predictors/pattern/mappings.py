@@ -110,8 +110,8 @@ class Mappings:
         links: list[tuple[str, str, int, str, float]] = []  # argument of a tool, word before, phrase, digest, count
         pairs: dict[tuple[int, str], float] = {}
         opened: dict[str, bool] = {}
-        for owner, row in counts.links.items():
-            for key, count in row.items():
+        for owner, row in sorted(counts.links.items()):  # in order: sums then do not depend on who counted first
+            for key, count in sorted(row.items()):
                 if count <= 0:
                     continue
                 occurrence, _, digest = key.partition("=")
@@ -123,8 +123,8 @@ class Mappings:
                     pairs[int(number), digest] = pairs.get((int(number), digest), 0) + count
         told = {
             (int(number), digest): TOLD_WEIGHT * count
-            for number, row in counts.told.items()
-            for digest, count in row.items()
+            for number, row in sorted(counts.told.items())
+            for digest, count in sorted(row.items())
             if count > 0 and is_open(digest)
         }
         links = [link for link in links if pairs[link[2], link[3]] >= LEAST_COUNT or (link[2], link[3]) in told]
@@ -137,8 +137,8 @@ class Mappings:
         wanted = {str(number) for _, _, number, _, _ in links} | {str(number) for number, _ in told}
         heard_at: list[tuple[tuple[str, str], int, float]] = []  # (tool, word before), phrase, turns
         heard: dict[int, float] = {}
-        for tool, row in counts.heard.items():
-            for key, count in row.items():
+        for tool, row in sorted(counts.heard.items()):
+            for key, count in sorted(row.items()):
                 text, _, around = key.partition("<")
                 if text in wanted:
                     number = int(text)

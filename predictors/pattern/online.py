@@ -12,8 +12,9 @@ from speculate.calls import ToolCall
 from speculate.history import History
 
 ASKED = "U"  # the context of the turns after the user spoke
-HORIZON = 40.0  # turns that a count stands for at most, so that it fades to a third in as many more
-MAX_KEYS = 200_000  # of contexts or words, learned online
+HORIZON = 40.0  # turns that a count stands for, more or less, so that it fades to a third in as many more
+FADE_ABOVE, FADE_TO = 1.5 * HORIZON, 0.6 * HORIZON  # in steps: at each call it would cost milliseconds
+GRAIN = 64  # parts of a turn that faded counts are whole numbers of: their sums are exact, and short in a file
 
 
 def observe_call(
@@ -33,8 +34,7 @@ def observe_call(
     for silent in state.silent:
         _count_silent(counts, silent)
     state.silent.clear()
-    if len(counts.contexts) + len(counts.words) < MAX_KEYS:
-        count_turn(counts, state, [learned], [call.tool])
+    count_turn(counts, state, [learned], [call.tool])
 
 
 def _count_silent(counts: Counts, keys: tuple[list[str], list[str]]) -> None:
@@ -56,31 +56,36 @@ def _apart(keys: Sequence[str]) -> list[str]:
 def _fade_base(contexts: Table) -> None:
     """The root, and its part after the user spoke, fade as one: what lies between them is used as a count, too."""
     root = contexts.get(ALL)
-    if root is None or root[ALL] <= HORIZON:
-        return
-    keep = HORIZON / (root[ALL] + 1)
-    for row in (root, contexts.get(ASKED, {})):
-        for name in row:
-            row[name] *= keep
+    if root is not None and root[ALL] > FADE_ABOVE:
+        keep = FADE_TO / root[ALL]
+        for key in (ALL, ASKED):
+            if key in contexts:
+                contexts[key] = _faded(contexts[key], keep)
 
 
 def _fade(table: Table, keys: Sequence[str]) -> None:
     for key in keys:
         row = table.get(key)
-        if row is not None and row[ALL] > HORIZON:
-            keep = HORIZON / (row[ALL] + 1)
-            for name in row:
-                row[name] *= keep
+        if row is not None and row[ALL] > FADE_ABOVE:
+            table[key] = _faded(row, FADE_TO / row[ALL])
+
+
+def _faded(row: dict[str, float], keep: float) -> dict[str, float]:
+    return {name: left for name, count in row.items() if (left := int(count * keep * GRAIN + 0.5) / GRAIN) or not name}
 
 
 def _fade_tool(counts: Counts, tool: str) -> None:
+    """All that was counted of one tool's arguments fades at once; what has faded away is forgotten."""
     forms = counts.forms.get(tool)
-    if forms is None or forms[ALL] <= HORIZON:
+    if forms is None or forms[ALL] <= FADE_ABOVE:
         return
-    keep = HORIZON / (forms[ALL] + 1)
-    for name in forms:
-        forms[name] *= keep
-    tables = [counts.offers.get(tool, {}), counts.joint.get(tool, {}), *counts.takes.get(tool, {}).values()]
-    for rows in tables:
-        for row in rows.values():
-            row[:] = [each * keep for each in row]
+    keep = FADE_TO / forms[ALL]
+    counts.forms[tool] = _faded(forms, keep)
+    for rows in (counts.offers.get(tool, {}), counts.joint.get(tool, {}), *counts.takes.get(tool, {}).values()):
+        scale = keep * GRAIN
+        for path, row in list(rows.items()):
+            left = [int(count * scale + 0.5) / GRAIN if count else 0 for count in row]
+            if any(left):
+                rows[path] = left
+            else:
+                del rows[path]

@@ -7,19 +7,19 @@ from functools import partial
 from math import exp
 from typing import Any, ClassVar
 
+from predictors.pattern.bounding import MAX_BYTES
 from predictors.pattern.calibration import NEXT_START, USE_START, Weights, logit, weigh
 from predictors.pattern.choosing import NEVER_LATER
-from predictors.pattern.counts import Counts
-from predictors.pattern.digest import Sample
 from predictors.pattern.explaining import Rule, explain_rules, source_of
 from predictors.pattern.filling import Value
 from predictors.pattern.guessing import MAX_TOOLS, Guesser
 from predictors.pattern.indexing import Indexer
 from predictors.pattern.online import observe_call
+from predictors.pattern.part import MIN_TENANTS, Part
 from predictors.pattern.rules import OpenValues
 from predictors.pattern.state import State
-from predictors.pattern.training import SAMPLE, Trainer, calibrate, without_collection
-from predictors.pattern.vault import Vault
+from predictors.pattern.sweeping import Sweep
+from predictors.pattern.training import SAMPLE, calibrate
 from predictors.pattern.viewing import View
 from speculate.calls import ToolCall
 from speculate.history import History
@@ -27,8 +27,6 @@ from speculate.prediction import ArgumentSource, Prediction
 from speculate.spec import ToolSpec
 from speculate.trace import RecordedSession
 
-MIN_TENANTS = 3
-MAX_KEYS = 4_000
 MAX_PREDICTIONS = 32
 LEAST_NEXT = -3.9  # log odds of a call with sure arguments, below which its tool is looked at only if its later use
 LEAST_USE = -3.0  # is likelier than this
@@ -40,86 +38,59 @@ class PatternPredictor:
     """Predicts whole calls from counts over recorded runs; see the package's docstring.
 
     min_tenants: how many distinct tenants must have shown a constant before it is known (a session without a tenant
-    counts as one of its own). sample: how many sessions are kept, without their values, to calibrate on. max_keys
-    bounds the model: how many fine contexts, how many values still sealed (twice), how many paths a tool (a quarter).
+    counts as one of its own). sample: how many sessions are kept, without their values, to calibrate on. max_bytes:
+    how large its file may be, as JSON and not compressed; what does not fit is left out by hashes, the least missed
+    first, so that models still add up exactly.
     """
 
     KIND: ClassVar[str] = "pattern"
 
-    def __init__(self, *, min_tenants: int = MIN_TENANTS, sample: int = SAMPLE, max_keys: int = MAX_KEYS) -> None:
-        self._set(Counts(), Vault(min_tenants), Sample(sample), {}, {}, frozenset(), max_keys, None)
+    def __init__(
+        self, *, min_tenants: int = MIN_TENANTS, sample: int = SAMPLE, max_bytes: int = MAX_BYTES
+    ) -> None:  # fmt: skip
+        self._set(Part.empty(min_tenants, sample, max_bytes), None)
 
-    def _set(
-        self,
-        counts: Counts,
-        vault: Vault,
-        sample: Sample,
-        hidden: Mapping[str, frozenset[str]],
-        schema: Mapping[str, Sequence[str]],
-        gated: frozenset[str],
-        max_keys: int,
-        weights: Weights | None,
-    ) -> None:
-        if max_keys < 8:
-            raise ValueError(f"max_keys must be at least 8, not {max_keys}")
-        self.max_keys = max_keys
-        if weights is None:
-            vault.bound(2 * max_keys)
-            counts.bound(max_keys, vault.sealed)
-        self.counts = counts
-        self.vault = vault
-        self.sample = sample
-        self.hidden = dict(hidden)
-        self.schema = dict(schema)
-        self.gated = gated
+    def _set(self, part: Part, weights: Weights | None) -> None:
+        self.part = part
+        self.counts = part.counts
+        self.vault = part.vault
+        self.hidden = dict(part.hidden)
         self._indexer = Indexer()
-        self._weights = weights or calibrate(counts, vault, sample, self.hidden)
-        self._guesser = Guesser(counts, OpenValues(vault), self.hidden, self.schema, partial(weigh, self._weights))
+        self._weights = weights or calibrate(part.counts, part.vault, part.sample, self.hidden)
+        values = OpenValues(part.vault)
+        self._guesser = Guesser(part.counts, values, self.hidden, part.schema, partial(weigh, self._weights))
         self._year = self._usual_year()
+        self._sweep = Sweep(part)
         self._learned = 0  # calls observed: what was answered before an observation is out of date
         self._sources: dict[tuple[str, int, str | None], ArgumentSource] = {}
 
     @classmethod
-    def _of(cls, *parts: Any) -> PatternPredictor:
+    def from_part(cls, part: Part, weights: Weights | None = None) -> PatternPredictor:
+        """The predictor of what was counted. Calibrates it, unless its weights are known."""
         made = cls.__new__(cls)
-        made._set(*parts)
+        made._set(part, weights)
         return made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copied and pickled as what was learned, without what is derived from it or remembered of histories."""
+        return (type(self).from_part, (self.part, self._weights))
 
     @classmethod
     def train(
         cls, sessions: Iterable[RecordedSession], specs: Mapping[str, ToolSpec], *, min_tenants: int = MIN_TENANTS,
-        sample: int = SAMPLE, max_keys: int = MAX_KEYS,
+        sample: int = SAMPLE, max_bytes: int = MAX_BYTES,
     ) -> PatternPredictor:  # fmt: skip
         """Learn from recorded sessions, one pass. Arguments that the manifest calls sensitive are not looked at."""
-        trainer = Trainer(specs, min_tenants, sample)
-        with without_collection():
-            for session in sessions:
-                trainer.add(session)
-        return cls._of(
-            trainer.counts, trainer.vault, trainer.sample, trainer.hidden, trainer.schema, trainer.gated, max_keys, None
-        )  # fmt: skip
+        return cls.from_part(Part.count(sessions, specs, min_tenants, sample, max_bytes))
+
+    @classmethod
+    def train_part(cls, sessions: Iterable[RecordedSession], specs: Mapping[str, ToolSpec], **settings: int) -> Part:
+        """Only count, as `train` does: parts merge, and `from_part` makes the predictor of them all."""
+        return Part.count(sessions, specs, **settings)
 
     def merge(self, other: PatternPredictor) -> PatternPredictor:
         """A new model, equal to the one trained on the sessions of both. Raises ValueError if settings differ."""
-        if (self.sample.size, self.max_keys) != (other.sample.size, other.max_keys):
-            raise ValueError("models with different settings (sample, max_keys) cannot be merged")
-        counts, vault, sample = Counts(), Vault(self.vault.k), Sample(self.sample.size)
-        hidden: dict[str, frozenset[str]] = {}
-        schema: dict[str, Sequence[str]] = {}
-        for each in (self, other):
-            counts.add(each.counts)
-            vault.merge(each.vault)
-            sample.merge(each.sample)
-            for tool, names in each.hidden.items():
-                hidden[tool] = hidden.get(tool, frozenset()) | names
-            for tool, arguments in each.schema.items():
-                schema[tool] = sorted({*schema.get(tool, ()), *arguments})
-        gated = frozenset(
-            tool
-            for tool in self.gated | other.gated
-            if all(tool in each.gated or tool not in each.counts.forms for each in (self, other))
-        )
-        return self._of(counts, vault, sample, hidden, schema, gated, self.max_keys, None)
+        return self.from_part(self.part.merge(other.part))
 
     def _usual_year(self) -> str | None:
         """The year that dates among arguments mostly lay in, if enough tenants showed it."""
@@ -159,7 +130,7 @@ class PatternPredictor:
         standing = guesser.standing(state)
         keys = state.contexts()
         later = chooser.later(state.later_contexts())
-        gated = self.gated
+        gated = self.part.gated
         scored = []
         number = 0
         for _, tool, context, words, forms in chooser.tools(state, keys)[:MAX_TOOLS]:
@@ -209,6 +180,7 @@ class PatternPredictor:
         """Learn from a real call, made in the state `history` is in just before it; old counts fade."""
         state = self._view(history).state
         observe_call(self.counts, self.vault, self.hidden, state, history, call)
+        self._sweep.step()
         self._guesser.forget(call.tool)
         self._learned += 1
 
@@ -218,35 +190,22 @@ class PatternPredictor:
 
     def to_document(self) -> dict[str, Any]:
         """Everything learned, and the settings, as JSON values."""
-        return {
-            "min_tenants": self.vault.k,
-            "max_keys": self.max_keys,
-            "sample_size": self.sample.size,
-            "sensitive": {tool: sorted(names) for tool, names in sorted(self.hidden.items()) if names},
-            "gated": sorted(self.gated),
-            "schema": {tool: sorted(names) for tool, names in sorted(self.schema.items())},
-            "weights": {"next": list(self._weights[0]), "use": list(self._weights[1])},
-            "counts": self.counts.to_document(),
-            "values": self.vault.to_document(),
-            "sample": self.sample.to_document(),
-        }
+        if self._learned:  # what was dropped is not guessed from any longer
+            self._sweep.finish()
+            self.part.drop_entries()
+            self._guesser.forget_all()
+            self._learned += 1
+        weights = {"next": list(self._weights[0]), "use": list(self._weights[1])}
+        return {**self.part.to_document(), "weights": weights}
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> PatternPredictor:
         """The predictor a document describes. Raises KeyError, TypeError or ValueError if it is no such document."""
+        part = Part.from_document(document)
         weights = (tuple(map(float, document["weights"]["next"])), tuple(map(float, document["weights"]["use"])))
         if (len(weights[0]), len(weights[1])) != (len(NEXT_START), len(USE_START)):
             raise ValueError("the weights are of another version")
-        return cls._of(
-            Counts.from_document(document["counts"]),
-            Vault.from_document(document["values"], int(document["min_tenants"])),
-            Sample.from_document(document["sample"], int(document["sample_size"])),
-            {tool: frozenset(names) for tool, names in document["sensitive"].items()},
-            document["schema"],
-            frozenset(document["gated"]),
-            int(document["max_keys"]),
-            weights,
-        )
+        return cls.from_part(part, weights)
 
     def __repr__(self) -> str:
         return f"<PatternPredictor: {self.counts.sessions:g} sessions, {len(self.counts.forms)} tools>"

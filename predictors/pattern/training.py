@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 
 from predictors.pattern.calibration import (
     NEXT_START,
@@ -15,7 +13,8 @@ from predictors.pattern.calibration import (
     score,
     use_features,
 )
-from predictors.pattern.counts import Counts, negated
+from predictors.pattern.collecting import without_collection
+from predictors.pattern.counts import Counts, negated, shared
 from predictors.pattern.digest import Digest, Digester, Sample, StandInValues, sample_key
 from predictors.pattern.guessing import Guess, Guesser
 from predictors.pattern.indexing import Indexer
@@ -52,19 +51,6 @@ def _year_of(session: RecordedSession) -> str | None:
                 if type(value) is str and len(value) == 10 and value[4] == "-" == value[7] and value[:4].isdigit():
                     years[value[:4]] = years.get(value[:4], 0) + 1
     return min(years, key=lambda year: (-years[year], year)) if years else None
-
-
-@contextmanager
-def without_collection() -> Iterator[None]:
-    """No cyclic garbage collection meanwhile: counting makes no cycles, and what was counted would be walked again
-    and again, a quarter of the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 class Trainer:
@@ -145,6 +131,7 @@ def calibrate(
         own = Counts()
         for digest in digests:
             own.add(_counted(digest))
+        own = shared(own, counts)
         counts.add(negated(own))
         mappings = Mappings(counts, lambda d: vault.value(d) is not None)
         for digest in digests:

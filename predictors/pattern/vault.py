@@ -9,12 +9,29 @@ somebody guesses: whoever guesses it can check the guess.
 
 from __future__ import annotations
 
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
 PRIME = (1 << 127) - 1
 MAX_TENANTS = 64  # counted; more say nothing more
+POINT = 8  # characters of a tenant's point, 48 bits
+MARK = 4  # characters of it that are kept of an open value: enough to count by
+SHARE = POINT + 22  # characters of a point and the share there
+
+Shares = dict[str, str]  # tenant's point -> share
+
+
+def _text(data: bytes) -> str:
+    """Bytes as characters that need no quoting in a file."""
+    return urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _bytes(text: str) -> bytes:
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 def _number(*parts: bytes) -> int:
@@ -31,11 +48,25 @@ def _mask(data: bytes, key: int) -> bytes:
 
 def digest_of(value: str) -> str:
     """The name a value goes by while it is sealed."""
-    return blake2b(value.encode("utf-8", "surrogatepass"), digest_size=8, person=b"speculate-name").hexdigest()
+    return _text(blake2b(value.encode("utf-8", "surrogatepass"), digest_size=8, person=b"speculate-name").digest())
+
+
+@lru_cache(maxsize=256)
+def point_of(tenant: str) -> str:
+    """Where a tenant's shares lie."""
+    return _text(blake2b(tenant.encode("utf-8", "surrogatepass"), digest_size=6, person=b"speculate-point").digest())
+
+
+def _split(text: str, size: int) -> list[str]:
+    return [text[start : start + size] for start in range(0, len(text), size)]
 
 
 class Vault:
-    """digest -> (sealed text, {tenant's point: share}); values that reached k are open."""
+    """digest -> (sealed text, {tenant's point: share}); values that reached k are open.
+
+    What a file holds of a value ("sealed text" and "point and share", one after the other) is taken apart when the
+    value is first looked at.
+    """
 
     __slots__ = ("_opened", "k", "sealed")
 
@@ -43,66 +74,104 @@ class Vault:
         if k < 1:
             raise ValueError(f"min_tenants must be at least 1, not {k}")
         self.k = k
-        self.sealed: dict[str, tuple[str, dict[str, str]]] = {}
+        self.sealed: dict[str, tuple[str, Shares] | str] = {}
         self._opened: dict[str, str] = {}
+
+    def _entry(self, digest: str) -> tuple[str, Shares]:
+        entry = self.sealed[digest]
+        if isinstance(entry, str):
+            if digest in self._opened:
+                entry = ("", dict.fromkeys(_split(entry, MARK), ""))
+            else:
+                sealed, _, shares = entry.partition(" ")
+                entry = (sealed, {each[:POINT]: each[POINT:] for each in _split(shares, SHARE)})
+            self.sealed[digest] = entry
+        return entry
 
     def add(self, value: str, tenant: str) -> str:
         """Record that this tenant showed this value; its digest."""
         digest = digest_of(value)
-        entry = self.sealed.get(digest)
-        if entry is None:
+        if digest in self.sealed:
+            entry = self._entry(digest)
+        else:
             data = value.encode("utf-8", "surrogatepass")
-            text = _mask(data, _number(b"0", data)).hex()
-            entry = self.sealed[digest] = (text, {})
+            entry = self.sealed[digest] = (_text(_mask(data, _number(b"0", data))), {})
         shares = entry[1]
-        point = f"{_number(b'tenant', tenant.encode('utf-8', 'surrogatepass')) & 0xFFFFFFFFFFFF:012x}"
-        if point not in shares:
-            shares[point] = "" if digest in self._opened else self._evaluate(value, point)
+        point = point_of(tenant)
+        if digest in self._opened:
+            if len(shares) < max(self.k, MAX_TENANTS):
+                shares[point[:MARK]] = ""
+            elif point[:MARK] not in shares:
+                self._keep(shares, point[:MARK])
+        elif point not in shares:
+            shares[point] = self._evaluate(value, point)
             if len(shares) >= self.k:
                 self._open(digest, value)
         return digest
 
+    @staticmethod
+    def _keep(shares: Shares, point: str) -> None:
+        """The smallest points stand for all tenants, whatever order they came in."""
+        last = max(shares)
+        if point < last:
+            del shares[last]
+            shares[point] = ""
+
     def _open(self, digest: str, value: str) -> None:
-        """From now on only the tenants' points count; the smallest stand for all, whatever order they came in."""
+        """From now on tenants only count."""
+        entry = self._entry(digest)
         self._opened[digest] = value
-        points = sorted(self.sealed[digest][1])[: max(self.k, MAX_TENANTS)]
+        points = sorted({point[:MARK] for point in entry[1]})[: max(self.k, MAX_TENANTS)]
         self.sealed[digest] = ("", dict.fromkeys(points, ""))
 
     def _evaluate(self, value: str, point: str) -> str:
         """The tenant's share: the value's polynomial at the tenant's point."""
         data = value.encode("utf-8", "surrogatepass")
-        x = int(point, 16)
+        x = int.from_bytes(_bytes(point), "big")
         y = 0
         for power in range(self.k - 1, -1, -1):
             y = (y * x + _number(str(power).encode(), data)) % PRIME
-        return f"{y:x}"
+        return _text(y.to_bytes(16, "big"))
 
     def value(self, digest: str) -> str | None:
         """The value, if at least k tenants showed it."""
         return self._opened.get(digest)
 
     def tenants(self, digest: str) -> int:
-        """How many distinct tenants showed it."""
-        entry = self.sealed.get(digest)
-        return len(entry[1]) if entry else 0
+        """How many distinct tenants showed it; at least k if it is open, and then counted up to a bound."""
+        if digest not in self.sealed:
+            return 0
+        count = len(self._entry(digest)[1])
+        return max(self.k, count) if digest in self._opened else count
 
     def merge(self, other: Vault) -> None:
         """Add what another vault knows. Raises ValueError if its k differs."""
         if other.k != self.k:
             raise ValueError(f"models with different min_tenants cannot be merged: {self.k} and {other.k}")
-        for digest, (text, shares) in other.sealed.items():
-            mine = self.sealed.setdefault(digest, (text, {}))
-            mine[1].update({point: share for point, share in shares.items() if not mine[1].get(point)})
+        for digest in other.sealed:
+            theirs = other._entry(digest)
+            if digest in self.sealed:
+                mine = self._entry(digest)
+            else:
+                mine = self.sealed[digest] = (theirs[0], {})
+                if digest in other._opened:
+                    self._opened[digest] = other._opened[digest]
             value = self._opened.get(digest) or other._opened.get(digest)
-            if value is None and len(mine[1]) >= self.k:
-                value = self._unseal(digest)
             if value is not None:
+                mine[1].update(theirs[1])
                 self._open(digest, value)
+                continue
+            mine[1].update({point: share for point, share in theirs[1].items() if point not in mine[1]})
+            if len(mine[1]) >= self.k:
+                self._open(digest, self._unseal(digest))
 
     def _unseal(self, digest: str) -> str:
         """Interpolate the shares at 0: the key. Raises ValueError if the entry is damaged."""
-        text, shares = self.sealed[digest]
-        points = [(int(point, 16), int(share, 16)) for point, share in sorted(shares.items())][: self.k]
+        entry = self._entry(digest)
+        points = [
+            (int.from_bytes(_bytes(point), "big"), int.from_bytes(_bytes(share), "big"))
+            for point, share in sorted(entry[1].items())
+        ][: self.k]
         secret = 0
         for i, (xi, yi) in enumerate(points):
             top, bottom = 1, 1
@@ -111,39 +180,60 @@ class Vault:
                     top = top * -xj % PRIME
                     bottom = bottom * (xi - xj) % PRIME
             secret = (secret + yi * top * pow(bottom, -1, PRIME)) % PRIME
-        data = _mask(bytes.fromhex(text), secret)
+        data = _mask(_bytes(entry[0]), secret)
         value = data.decode("utf-8", "surrogatepass") if _number(b"0", data) == secret else ""
         if digest_of(value) != digest:
             raise ValueError(f"the sealed value {digest} is damaged")
         return value
 
-    def bound(self, limit: int) -> None:
-        """Keep at most `limit` values that are still sealed: those with the smallest digests."""
-        closed = sorted(digest for digest in self.sealed if digest not in self._opened)
-        for digest in closed[limit:]:
-            del self.sealed[digest]
+    def drop(self, digest: str) -> None:
+        """Forget a value."""
+        self.sealed.pop(digest, None)
+        self._opened.pop(digest, None)
+
+    def size(self, digest: str) -> int:
+        """Characters of a value in base 64: the same whether it is open or sealed."""
+        value = self._opened.get(digest)
+        return (
+            len(self._entry(digest)[0]) if value is None else (4 * len(value.encode("utf-8", "surrogatepass")) + 2) // 3
+        )
+
+    def weight(self, digest: str) -> int:
+        """Characters a file takes for a value at most. Never less after more tenants showed it."""
+        tenants = self.tenants(digest)
+        value = self._opened.get(digest)
+        text = self.size(digest)
+        if value is not None:
+            text = max(text, len(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")))
+        return text + SHARE * min(tenants, self.k) + MARK * max(0, tenants - self.k)
+
+    def digests(self) -> list[str]:
+        """All of them, those of open values first: the order they have numbers by in a file."""
+        opened = self._opened
+        return [*sorted(opened), *sorted(digest for digest in self.sealed if digest not in opened)]
 
     def to_document(self) -> dict[str, Any]:
-        """Open values in plain; sealed ones with their shares."""
-        out: dict[str, Any] = {}
-        for digest in sorted(self.sealed):
-            text, shares = self.sealed[digest]
+        """Open values in plain, with their tenants' marks; sealed ones with their shares."""
+        opened: dict[str, str] = {}
+        sealed: dict[str, str] = {}
+        for digest in self.digests():
+            entry = self.sealed[digest]
             value = self._opened.get(digest)
-            points = {point: shares[point] for point in sorted(shares)}
-            if value is None:
-                out[digest] = {"sealed": text, "tenants": points}
+            if value is not None:
+                marks = entry if isinstance(entry, str) else "".join(sorted(entry[1]))
+                opened[digest] = f"{marks} {value}"
+            elif isinstance(entry, str):
+                sealed[digest] = entry
             else:
-                out[digest] = {"value": value, "tenants": list(points)}
-        return out
+                shares = entry[1]
+                sealed[digest] = f"{entry[0]} {''.join([point + shares[point] for point in sorted(shares)])}"
+        return {"open": opened, "sealed": sealed}
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any], k: int) -> Vault:
+        """Raises KeyError or ValueError if it is no such document."""
         vault = cls(k)
-        for digest, row in document.items():
-            value = row.get("value")
-            if value is None:
-                vault.sealed[digest] = (row["sealed"], dict(row["tenants"]))
-            else:
-                vault.sealed[digest] = ("", dict.fromkeys(row["tenants"], ""))
-                vault._opened[digest] = value
+        for digest, text in document["open"].items():
+            vault.sealed[digest], _, vault._opened[digest] = text.partition(" ")
+        vault.sealed.update(document["sealed"])
         return vault

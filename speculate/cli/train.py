@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -12,15 +15,18 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from speculate.cli.console import emit_json, progress
+from speculate.cli.console import Bar, emit_json, progress
 from speculate.errors import SpeculateError
 from speculate.prediction import Predictor
 from speculate.siblings import sibling
 from speculate.spec import ToolSpec
-from speculate.trace import RecordedSession, read_sessions
+from speculate.trace import Record, RecordedSession, read_sessions
+from speculate.trace.lines import Source
+from speculate.trace.reader import read_source
+from speculate.trace.sessions import group_sessions
 from speculate.training.explaining import lines, rules_of
 from speculate.training.judging import judge_predictor
-from speculate.training.learning import merge, train
+from speculate.training.learning import train
 from speculate.training.page import number, percent, render
 
 NAME = "train"
@@ -51,22 +57,45 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--merge", nargs="+", default=[], metavar="MODEL", help="add up trained models (and TRACES, if any), exactly"
     )
+    parser.add_argument(
+        "--jobs",
+        type=_jobs,
+        default=None,
+        metavar="N",
+        help="learn in N processes (default: one for each core, if there is enough to gain); the model is the same",
+    )
     parser.add_argument("--judge", nargs="+", default=[], metavar="DEV", help="judge on these runs")
     parser.add_argument("--explain", action="store_true", help="say what was learned, rule by rule")
     parser.add_argument("--report", metavar="HTML", help="write the judgement as one HTML file (needs --judge)")
 
 
+def _jobs(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no number of processes: 1 or more")
+    return int(text)
+
+
+@dataclass(slots=True)
+class _Learned:
+    """The runs that were learned from, as they went by."""
+
+    calls: int = 0
+    ids: set[str] = field(default_factory=set)
+    sessions: int = 0
+
+
 def run(args: argparse.Namespace, console: Console) -> int:
     _check(args)
     specs: Mapping[str, ToolSpec] = sibling("toolspecs").Manifest.load(args.manifest) if args.manifest else {}
-    sessions = _read(args.traces) if args.traces else []
+    learned = _Learned()
     started = perf_counter()
-    predictor = _learn(args, sessions, specs, console)
+    predictor = _learn(args, learned, specs, console)
     train_s = perf_counter() - started
-    calls = sum(len(session.calls) for session in sessions)
     document: dict[str, Any] = {
         "predictor": getattr(predictor, "KIND", type(predictor).__name__),
-        "trained": {"sessions": len(sessions), "calls": calls, "train_s": train_s} if sessions else None,
+        "trained": {"sessions": learned.sessions, "calls": learned.calls, "train_s": train_s}
+        if learned.sessions
+        else None,
         "merged": list(args.merge),
         "model": None,
         "judged": None,
@@ -81,7 +110,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     for line in lines(rules or ()):
         console.print(line, markup=False, soft_wrap=True)
     if args.judge:
-        document["judged"] = _judged(args, predictor, sessions, specs, console)
+        document["judged"] = _judged(args, predictor, learned.ids, specs, console)
         _say_judged(console, document["judged"])
     if args.report:
         page = render(document)
@@ -125,31 +154,57 @@ def _settings(pairs: Sequence[str]) -> dict[str, Any]:
     return settings
 
 
-def _learn(
-    args: argparse.Namespace, sessions: Sequence[RecordedSession], specs: Mapping[str, ToolSpec], console: Console
-) -> Predictor:
+def _learn(args: argparse.Namespace, learned: _Learned, specs: Mapping[str, ToolSpec], console: Console) -> Predictor:
     """Trained, merged, or both; without any runs as it comes, untrained."""
     ours = sibling("predictors")
     models = [ours.load_predictor(path) for path in args.merge]
     names = list(args.merge)
-    if sessions or args.predictor:
+    if args.traces or args.predictor:
         name = args.predictor or (models[0].KIND if models else "pattern")
-        with progress(console, "learning", len(sessions)) as bar:
-            models.append(train(name, sessions, specs, _settings(args.settings), bar.advance))
+        total = sum(os.path.getsize(path) for path in args.traces if os.path.isfile(path))
+        with progress(console, "learning", total) as bar:
+            sessions = _arriving(args.traces, learned, bar)
+            models.append(train(name, sessions, specs, _settings(args.settings), jobs=args.jobs))
+            for _ in sessions:  # what cannot be trained has not looked at them
+                pass
+        if args.traces and not learned.sessions:
+            raise SpeculateError(f"{', '.join(args.traces)}: there is no session in it")
         names.append("what was learned from the traces")
-    merged: Predictor = merge(models, names)
+    merged: Predictor = ours.merge(models, names)
     return merged
+
+
+def _arriving(paths: Sequence[str], learned: _Learned, bar: Bar) -> Iterator[RecordedSession]:
+    """The sessions as they are read, so that memory holds those that are open. The bar follows the files."""
+    for session in group_sessions(_records(paths, bar)):
+        learned.sessions += 1
+        learned.calls += len(session.calls)
+        learned.ids.add(session.id)
+        yield session
+
+
+def _records(paths: Sequence[str], bar: Bar) -> Iterator[Record]:
+    for path in paths:
+        with Source(path) as source:
+            at = 0
+            for number, record in enumerate(read_source(source)):
+                if number % 1_000 == 0:
+                    position = source.position
+                    bar.advance(position - at)
+                    at = position
+                yield record
+            bar.advance(source.size - at)
 
 
 def _judged(
     args: argparse.Namespace,
     predictor: Predictor,
-    trained: Sequence[RecordedSession],
+    trained: AbstractSet[str],
     specs: Mapping[str, ToolSpec],
     console: Console,
 ) -> dict[str, Any]:
     sessions = _read(args.judge)
-    shared = {session.id for session in trained} & {session.id for session in sessions}
+    shared = trained & {session.id for session in sessions}
     if shared:
         console.print(
             f"{len(shared)} of these runs were also trained on (such as {min(shared)}): "

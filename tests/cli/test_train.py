@@ -130,6 +130,27 @@ def test_merging_is_training_on_all(tmp_path: Path, dev: Path) -> None:
     assert (tmp_path / "more.json").read_bytes() == out.read_bytes()
 
 
+def test_any_number_of_processes_writes_the_same_file(tmp_path: Path, dev: Path) -> None:
+    """Over several files; `--jobs` alone decides how long it takes."""
+    one, two = tmp_path / "one.json", tmp_path / "two.json"
+    assert speculate(ODD, dev, "--manifest", MANIFEST, "--out", one, "--jobs", 1) == 0
+    assert speculate(ODD, dev, "--manifest", MANIFEST, "--out", two, "--jobs", 2) == 0
+    assert two.read_bytes() == one.read_bytes()
+
+
+def test_a_line_that_cannot_be_read_is_named_whatever_the_number_of_processes(
+    tmp_path: Path, dev: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By file and number, and no model is written."""
+    lines = dev.read_text().splitlines(keepends=True)
+    dev.write_text("".join([*lines[:3], '{"type": "call"}\n', *lines[3:]]))
+    assert speculate(ODD, dev, "--manifest", MANIFEST, "--out", tmp_path / "model.json", "--jobs", 2) == 2
+    assert f"{dev}:4" in capsys.readouterr().err
+    assert not (tmp_path / "model.json").exists()
+    assert speculate(ODD, "--manifest", MANIFEST, "--out", tmp_path / "model.json", "--jobs", "many") == 2
+    assert "many is no number of processes" in capsys.readouterr().err
+
+
 def test_the_report_is_one_file(tmp_path: Path, dev: Path) -> None:
     """With both figures, every tool, and nothing to load from elsewhere; names from the runs are escaped."""
     report = tmp_path / "report.html"

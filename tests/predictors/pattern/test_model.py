@@ -60,8 +60,8 @@ def test_models_of_other_settings_do_not_merge() -> None:
         train(sample=3).merge(train(sample=4))
     with pytest.raises(ValueError, match="min_tenants"):
         train(min_tenants=2).merge(train(min_tenants=3))
-    with pytest.raises(ValueError, match="max_keys"):
-        train(max_keys=1)
+    with pytest.raises(ValueError, match="max_bytes"):
+        train(max_bytes=1)
     with pytest.raises(ValueError, match="sample"):
         train(sample=-1)
     with pytest.raises(ValueError, match="min_tenants"):
@@ -139,24 +139,6 @@ def test_tenants_are_counted_up_to_a_bound() -> None:
     half.merge(rest)
     assert half.tenants(digest) == vault.tenants(digest) == MAX_TENANTS
     assert half.to_document() == vault.to_document()
-
-
-def test_the_size_is_bounded() -> None:
-    """Many paths, contexts and one-off values: the file stays small, and a merge of bounded models is exact."""
-    runs = [
-        session(
-            f"s{i}",
-            f"w{i}",
-            ("file", {f"a{i % 9}": f"v{i}"}, {f"k{j}{chr(97 + i % 26)}": j for j in range(20)}),
-            ("find", {}, i),
-        )
-        for i in range(60)
-    ]
-    small, large = train(*runs, max_keys=16, sample=2), train(*runs, sample=2)
-    assert len(json.dumps(to_envelope(small))) < 0.5 * len(json.dumps(to_envelope(large)))
-    assert all(len(rows) <= 9 for rows in small.counts.offers.values())
-    parts = train(*runs[:30], max_keys=16, sample=2).merge(train(*runs[30:], max_keys=16, sample=2))
-    assert parts.counts.to_document()["contexts"] == small.counts.to_document()["contexts"]
 
 
 def test_a_changed_agent_is_followed() -> None:

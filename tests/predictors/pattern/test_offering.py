@@ -180,7 +180,7 @@ def test_a_large_model_is_judged_without_several_sessions_at_once(monkeypatch: p
     runs = [session(f"s{i}", f"item k_{i}", ("find", {"key": f"k_{i}"}, {}), tenant=f"t{i}") for i in range(40)]
     alone = train(*runs)
     monkeypatch.setattr(training, "APART", 8)
-    together = training.calibrate(alone.counts, alone.vault, alone.sample, alone.hidden)
+    together = training.calibrate(alone.counts, alone.vault, alone.part.sample, alone.hidden)
     assert alone.counts.to_document() == train(*runs).counts.to_document()
     assert [round(a - b, 1) for a, b in zip(together[0], alone._weights[0], strict=True)] == [0.0] * len(together[0])
     assert top(train(*runs), "item k_99").arguments == {"key": "k_99"}

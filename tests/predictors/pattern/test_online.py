@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
+from predictors import load_predictor, save_predictor
 from predictors.pattern import PatternPredictor
+from predictors.pattern.sweeping import HOSTILE, LEAST_WEIGHT
 from speculate.calls import ToolCall
 from speculate.trace import RecordedSession, moments
 from tests.predictors.pattern.sessions import SPECS, session
@@ -41,3 +47,30 @@ def test_observing_the_usual_changes_little():
             )
             assert still > 0.8 * sure
             model.observe(seen, ToolCall(call.tool, call.args, call.id))
+
+
+@pytest.mark.parametrize("steps", [1, 60])
+def test_what_is_learned_online_stays_within_the_bound(steps: int, tmp_path: Path) -> None:
+    """Call after call brings new values, texts and fields, in small steps or in large: old ones are dropped bit by
+    bit, memory stays bounded all the while, a file keeps to its size, and what is learned goes on to be used."""
+    model = PatternPredictor(max_bytes=60_000)
+    least = 60_000 // LEAST_WEIGHT
+    most = 0
+    for number in range(0, 1_200, steps):
+        calls = [("find", {f"k{number}.{n}": f"key-{number}-{n}"}, {f"f{number}{n}": n}) for n in range(steps)]
+        for seen, turn in moments(session(f"s{number}", f"word{number} for Ann{number} at {number}", calls)):
+            for call in turn.calls:
+                model.observe(seen, ToolCall(call.tool, call.args, call.id))
+        most = max(most, model.part.entries())
+    for number in range(40):
+        for seen, turn in moments(usual(number)):
+            for call in turn.calls:
+                model.observe(seen, ToolCall(call.tool, call.args, call.id))
+    assert least < most < 4 * HOSTILE * least
+    path = tmp_path / "model.json"
+    save_predictor(model, path)
+    assert path.stat().st_size <= 60_000
+    loaded = load_predictor(path)
+    seen = next(seen for seen, turn in moments(usual(99)) if turn.calls)
+    assert loaded.predict(seen, 5) == model.predict(seen, 5)
+    assert model.predict(seen, 1)[0].arguments == {"key": "k_99"}

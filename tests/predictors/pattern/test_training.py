@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from predictors.pattern.collecting import without_collection
 from predictors.pattern.records import ranked
-from predictors.pattern.training import without_collection
 from tests.predictors.pattern.sessions import session, train
 
 
