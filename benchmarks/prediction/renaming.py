@@ -22,6 +22,7 @@ SHARED = 0.5  # any word that this share of sessions holds is kept
 WORDS = 20_000  # new words are drawn from so many
 LONGEST_KEPT_NUMBER = 2  # digits
 _TOKEN = re.compile(r"[^\W\d_]+|\d+")
+_IDENTIFIER = re.compile(r"[\w.@#/-]*\d{3}[\w.@#/-]*")
 _DATE = re.compile(r"\b((?:19|20)\d\d)-(\d\d)-(\d\d)")
 _SPOKEN_DAY = re.compile(
     r"\b(Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?|"
@@ -60,8 +61,10 @@ def shared_words(sessions: Sequence[RecordedSession]) -> frozenset[str]:
     small: Counter[str] = Counter()
     anyhow: Counter[str] = Counter()
     for session in sessions:
-        tokens = {token for text in _session_strings(session) for token in _TOKEN.findall(text)}
-        small.update(token for token in tokens if token.islower())
+        texts = list(_session_strings(session))
+        tokens = {token for text in texts for token in _TOKEN.findall(text)}
+        words = {token for text in texts for token in _TOKEN.findall(_IDENTIFIER.sub(" ", text))}
+        small.update(token for token in words if token.islower())
         anyhow.update({token.lower() for token in tokens})
     count = max(1, len(sessions))
     return frozenset(
@@ -73,6 +76,7 @@ def shared_words(sessions: Sequence[RecordedSession]) -> frozenset[str]:
 
 def _spell(number: int) -> str:
     """The word with this number."""
+    number = number * 7_919 % 729_000  # so that neighbours look different
     letters = []
     for _ in range(3):
         number, consonant = divmod(number, len(_CONSONANTS))
@@ -113,8 +117,18 @@ class Renamer:
         token = found[0]
         new = self._names.get(token)
         if new is None:
-            new = self._names[token] = self._number(token) if token.isdigit() else self._word(token)
+            around = found.string[found.start() - 1 : found.start()] + found.string[found.end() : found.end() + 1]
+            is_code = token.isupper() or any(mark.isdigit() for mark in around)
+            new = self._number(token) if token.isdigit() else self._code(token) if is_code else self._word(token)
+            self._names[token] = new
         return new
+
+    def _code(self, token: str) -> str:
+        """Part of an identifier: as many letters."""
+        if token.lower() in self._kept:
+            return token
+        letters = "".join(self._rng.choice("abcdefghijklmnopqrstuvwxyz") for _ in token)
+        return letters.upper() if token.isupper() else letters
 
     def _number(self, token: str) -> str:
         if len(token) <= LONGEST_KEPT_NUMBER or not token.isascii():
@@ -129,13 +143,11 @@ class Renamer:
         if small in self._kept:
             return token
         if small == token:
-            if len(token) == 3:  # a code, as airports have
-                return "".join(self._rng.choice("abcdefghijklmnopqrstuvwxyz") for _ in token)
             return _spell(self._rng.randrange(WORDS))
         base = self._names.get(small)
         if base is None:
             base = self._names[small] = self._word(small)
-        return base.upper() if token.isupper() else base.capitalize() if token[0].isupper() else base
+        return base.capitalize() if token[0].isupper() else base
 
     def value(self, value: Any) -> Any:
         """A JSON value, renamed: texts, numbers, and the fields that are data themselves."""
