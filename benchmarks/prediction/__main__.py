@@ -11,6 +11,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -86,8 +87,9 @@ def _set(name: str, folder: Path, quick: bool) -> dict[str, Any]:
     row, found, model = _judge("pattern", lambda: PatternPredictor.train(train, specs), train, dev, specs)
     out["rows"].append(row)
     out["model_bytes"] = len(json.dumps(to_envelope(model)))
-    for label, kind in (("repeat", RepeatPredictor), ("markov", MarkovPredictor)):
-        out["rows"].append(_judge(label, lambda kind=kind: kind.train(train, specs), train, dev, specs)[0])  # type: ignore[misc]  # bound now
+    baselines: list[tuple[str, Any]] = [("repeat", RepeatPredictor), ("markov", MarkovPredictor)]
+    for label, kind in baselines:
+        out["rows"].append(_judge(label, partial(kind.train, train, specs), train, dev, specs)[0])
     _reliability("p_next, predicted>happened (n)", found.reliability_next["all"])
     _reliability("p_use,  predicted>happened (n)", found.reliability_use)
     out["reliability"] = {"p_next": found.reliability_next["all"], "p_use": found.reliability_use}
@@ -111,9 +113,8 @@ def _set(name: str, folder: Path, quick: bool) -> dict[str, Any]:
         for size in CURVE:
             if size < len(train):
                 some = train[:: max(1, len(train) // size)][:size]
-                out["curve"].append(
-                    _judge(f"{size} sessions", lambda some=some: PatternPredictor.train(some, specs), some, dev, specs)[0]  # type: ignore[misc]  # bound now
-                )
+                row = _judge(f"{size} sessions", partial(PatternPredictor.train, some, specs), some, dev, specs)[0]
+                out["curve"].append(row)
     return out
 
 

@@ -142,9 +142,7 @@ PARTS: Mapping[str, Part] = {
     "texts": Part("no value of what user or model said", _indexing(_no_texts), _sources("user", "text")),
     "records": Part("no values taken together from one record", _no_records, _no_joint),
     "context": Part("no state but how often each tool is called", _no_context, _keys("contexts", lambda key: not key)),
-    "words": Part(
-        "no words of user or model", _indexing(_no_words), _keys("words", lambda key: not key[1:].isdigit())
-    ),
+    "words": Part("no words of user or model", _indexing(_no_words), _keys("words", lambda key: not key[1:].isdigit())),
     "this session": Part("nothing learned from the session's own calls so far", _no_session, _session_remains),
     "calibration": Part("the weights that an untrained predictor has", _no_calibration, _weights_remain),
 }

@@ -1,5 +1,8 @@
 """Chains in the replay: predictions that rest on results of speculations, off and on, over the same sessions.
 
+Measured at the profile's own model times and with a model ten times as fast: while a slow model thinks, a call made
+from its real parent is in time anyway, so chains can only pay where tools are slow beside the model.
+
 `python -m benchmarks.prediction.chains --traces DIR [--sets a,b] [--latency PROFILE] [--json PATH]`
 """
 
@@ -8,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -28,13 +30,15 @@ from speculate.trace import RecordedSession, read_sessions
 from toolspecs import Manifest
 
 DEPTHS = (1, 2, 3)  # 1: no chains
+SCALES = (1.0, 0.1)  # of model times
 
 
-def _row(depth: int, run: ArmRun, off: ArmRun, speculable: int) -> dict[str, Any]:
+def _row(scale: float, depth: int, run: ArmRun, off: ArmRun, speculable: int) -> dict[str, Any]:
     off_s = seconds_of(off)
     return {
-        "what": "no chains" if depth == 1 else f"depth {depth}",
+        "what": ("no chains" if depth == 1 else f"depth {depth}") + (f", model x {1 / scale:g}" if scale != 1 else ""),
         "max_depth": depth,
+        "model_scale": scale,
         "hit_rate": ratio(run.count(Served.READY, Served.JOINED), speculable),
         "ready_rate": ratio(run.count(Served.READY), speculable),
         "launched": run.launched,
@@ -50,19 +54,40 @@ def measure_chains(
     test: Sequence[RecordedSession],
     specs: Mapping[str, ToolSpec],
     profile: str = "support",
-    policy: Policy | None = None,
     seed: int = 0,
 ) -> list[dict[str, Any]]:
     """Hits, waste and time saved for each depth; times that were not recorded come from the profile.
 
-    Raises SystemExit if launches rested on speculations where none may, or anything unsafe happened.
+    Raises SystemExit if anything unsafe happened.
     """
-    specs = replay_specs(specs)
-    latency = LatencyModel.fitted(load_profile(profile), [*train, *test], seed)
-    scripts = write_scripts(test, specs, latency)
+    rows = []
+    for scale in SCALES:
+        stage = _stage(train, test, replay_specs(specs), profile, scale, seed)
+        recalled = Recalled(model, stage.scripts, perf_counter)
+        speculable = sum(call.speculable for script in stage.scripts for call in script.calls)
+        off = run_arm(stage, Arm("off", Policy()))
+        for depth in DEPTHS:
+            run = run_arm(stage, Arm(f"depth {depth}", Policy(max_depth=depth), recalled))
+            broken = {name: count for name, count in run.safety.document().items() if count}
+            if broken:
+                raise SystemExit(f"unsafe with chains of depth {depth}: {broken}")
+            rows.append(_row(scale, depth, run, off, speculable))
+    return rows
+
+
+def _stage(
+    train: Sequence[RecordedSession],
+    test: Sequence[RecordedSession],
+    specs: Mapping[str, ToolSpec],
+    profile: str,
+    scale: float,
+    seed: int,
+) -> Stage:
+    """What the arms share, as a replay sets it up."""
+    latency = LatencyModel.fitted(load_profile(profile), [*train, *test], seed, scale)
     known = known_times(train, latency)
-    stage = Stage(
-        scripts=scripts,
+    return Stage(
+        scripts=write_scripts(test, specs, latency),
         specs=specs,
         latency=latency,
         judge=Judge(specs),
@@ -70,18 +95,6 @@ def measure_chains(
         known_tool_s=known.tool_s,
         known_lead_s=known.lead_s,
     )
-    policy = policy or Policy()
-    recalled = Recalled(model, scripts, perf_counter)
-    speculable = sum(call.speculable for script in scripts for call in script.calls)
-    off = run_arm(stage, Arm("off", policy))
-    rows = []
-    for depth in DEPTHS:
-        run = run_arm(stage, Arm(f"depth {depth}", replace(policy, max_depth=depth), recalled))
-        broken = {name: count for name, count in run.safety.document().items() if count}
-        if broken:
-            raise SystemExit(f"unsafe with chains of depth {depth}: {broken}")
-        rows.append(_row(depth, run, off, speculable))
-    return rows
 
 
 def print_chains(rows: Sequence[dict[str, Any]]) -> None:
@@ -99,7 +112,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--latency", default="support", metavar="PROFILE", help="times that were not recorded")
     parser.add_argument("--json", type=Path, metavar="PATH", help="write the figures to this file")
     args = parser.parse_args(argv)
-    names = args.sets.split(",") if args.sets else sorted(p.name.split(".")[0] for p in args.traces.glob("*.dev.jsonl*"))
+    names = (
+        args.sets.split(",") if args.sets else sorted(p.name.split(".")[0] for p in args.traces.glob("*.dev.jsonl*"))
+    )
     document = {}
     for name in names:
         specs = Manifest.load(args.traces / "manifests" / f"{name}.toml")

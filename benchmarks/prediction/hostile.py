@@ -1,8 +1,8 @@
-"""Hostile and odd histories: the worst single append and the worst prediction, beside a plain history in the same run.
+"""Hostile and odd histories: the worst single append and the worst prediction, beside a plain one in the same run.
 
-`python -m benchmarks.prediction.hostile [--json PATH]` trains on a made-up world of its own; `benchmarks.prediction.scale`
-measures the same with a large model. Results go into a history the way the runtime puts them there, as bounded
-snapshots; taking the snapshot is timed apart, for a tool's own result costs that with any predictor.
+`python -m benchmarks.prediction.hostile [--json PATH]` trains on a made-up world of its own;
+`benchmarks.prediction.scale` measures the same with a large model. Results go into a history the way the runtime puts
+them there, as bounded snapshots; taking the snapshot is timed apart, for a result costs that with any predictor.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from benchmarks.prediction.worlds.saas import SAAS
+from predictors import PatternPredictor
 from speculate.history import CallMade, Event, History, ModelText, ResultSeen, UserText, snapshot
 from speculate.prediction import Predictor
 from speculate.training.scoring import PREDICTIONS
@@ -52,47 +54,68 @@ def _identifiers(rng: Random, count: int) -> list[str]:
     return [f"{rng.choice('ABCDEFGH')}{rng.randint(10**6, 10**9)}" for _ in range(count)]
 
 
+ODD = (
+    "\u202e\u05e9\u05dc\u05d5\u05dd \u0627\u0644\u0639\u0631\u0628\u064a\u0629 "  # right to left
+    "\U0001f468\u200d\U0001f469 e\u0301\u0301\u0301 \x00 \ud800 "  # joined, piled up, half a surrogate
+)
+
+
 def histories(tools: Sequence[str], seed: int = 0) -> dict[str, list[Raw]]:
     """Events by what is odd about them; `tools` are some that the predictor knows."""
     rng = Random(seed)
     tool = tools[0]
-    hello: list[Raw] = [(UserText("Hello, please look at A12345 for me."), None)]
     ids = _identifiers(rng, 100_000)
-    odd = "\u202e\u05e9\u05dc\u05d5\u05dd \u0627\u0644\u0639\u0631\u0628\u064a\u0629 \U0001f468\u200d\U0001f469 e\u0301\u0301\u0301 \x00 \ud800 "
-    plain = [pair for n in range(18) for pair in _asked(tools[n % len(tools)], {"id": ids[n], "state": "open"}, n)]
+    hello: list[Raw] = [(UserText("Hello, please look at A12345 for me."), None)]
+
+    def result(value: Any) -> list[Raw]:
+        return [*hello, *_asked(tool, value)]
+
+    def argument(arguments: dict[str, Any]) -> list[Raw]:
+        return [*hello, *_asked(tool, "ok", 0, arguments)]
+
+    def many(count: int, names: Sequence[str], value: Callable[[int], Any]) -> list[Raw]:
+        return [*hello, *[pair for n in range(count) for pair in _asked(names[n % len(names)], value(n), n)]]
+
+    fields = {id: n for n, id in enumerate(ids[:10_000])}
+    megabyte = {
+        "words": _words(rng, 1_000_000),
+        "one word": "x" * 1_000_000,
+        "identifiers": " ".join(ids[:90_000]),
+        "lines of path:line": "\n".join(f"src/{id}/m.py:12: x" for id in ids[:40_000]),
+        "digits and dashes": "1-" * 500_000,
+        "opening brackets": "[" * 1_000_000,
+        "JSON": json.dumps([{"id": id, "n": n} for n, id in enumerate(ids[:25_000])]),
+        "a table": "| a | b |\n|---|---|\n" + "\n".join(f"| {id} | {id} |" for id in ids[:40_000]),
+    }
     return {
-        "plain": [*hello, *plain],
-        "a text of one megabyte, words": [*hello, *_asked(tool, _words(rng, 1_000_000))],
-        "a text of one megabyte, one word": [*hello, *_asked(tool, "x" * 1_000_000)],
-        "a text of one megabyte, identifiers": [*hello, *_asked(tool, " ".join(ids[:90_000]))],
-        "a text of one megabyte, lines of path:line": [*hello, *_asked(tool, "\n".join(f"src/{i}/m.py:12: x" for i in ids[:40_000]))],
-        "a text of one megabyte, digits and dashes": [*hello, *_asked(tool, "1-" * 500_000)],
-        "a text of one megabyte, opening brackets": [*hello, *_asked(tool, "[" * 1_000_000)],
-        "a text of one megabyte, JSON": [*hello, *_asked(tool, json.dumps([{"id": id, "n": n} for n, id in enumerate(ids[:25_000])]))],
-        "a text of one megabyte, a table": [*hello, *_asked(tool, "| a | b |\n|---|---|\n" + "\n".join(f"| {i} | {i} |" for i in ids[:40_000]))],
+        "plain": many(18, tools, lambda n: {"id": ids[n], "state": "open"}),
+        **{f"a text of one megabyte, {name}": result(text) for name, text in megabyte.items()},
         "a user's text of one megabyte": [(UserText(_words(rng, 500_000) + " ".join(ids[:45_000])), None)],
-        "a model's text of one megabyte": [*hello, (ModelText(0, _words(rng, 1_000_000)), None), *_asked(tool, "ok", 1)],
-        "a list of 100,000 texts": [*hello, *_asked(tool, ids)],
-        "a list of 100,000 numbers": [*hello, *_asked(tool, list(range(100_000)))],
-        "a list of 100,000 records": [*hello, *_asked(tool, [{"id": id, "user": {"id": n}} for n, id in enumerate(ids)])],
-        "nested 10,000 deep": [*hello, *_asked(tool, _deep(10_000))],
-        "10,000 fields": [*hello, *_asked(tool, {id: n for n, id in enumerate(ids[:10_000])})],
-        "10,000 fields in a call's argument": [*hello, *_asked(tool, "ok", 0, {"filter": {id: n for n, id in enumerate(ids[:10_000])}})],
-        "10,000 arguments": [*hello, *_asked(tool, "ok", 0, {id: n for n, id in enumerate(ids[:10_000])})],
-        "Unicode: right to left, joined, half a surrogate": [(UserText(odd * 2_000), None), *_asked(tool, {odd: odd * 20_000})],
-        "no text and no result": [(UserText(""), None), (ModelText(0, ""), None), *_asked(tool, None), *_asked(tool, "", 1)],
+        "a model's text of one megabyte": [*hello, (ModelText(0, megabyte["words"]), None), *_asked(tool, "ok", 1)],
+        "a list of 100,000 texts": result(ids),
+        "a list of 100,000 numbers": result(list(range(100_000))),
+        "a list of 100,000 records": result([{"id": id, "user": {"id": n}} for n, id in enumerate(ids)]),
+        "nested 10,000 deep": result(_deep(10_000)),
+        "10,000 fields": result(fields),
+        "10,000 fields in an argument": argument({"filter": fields}),
+        "10,000 arguments": argument(fields),
+        "Unicode: right to left, joined, half a surrogate": [
+            (UserText(ODD * 2_000), None),
+            *_asked(tool, {ODD: ODD * 20_000}),
+        ],
+        "no text and no result": [(UserText(""), None), (ModelText(0, ""), None), *_asked(tool, None)],
         "no event but calls": [(CallMade(f"c{n}", n, tool, {}), None) for n in range(100)],
-        "tools never seen": [*hello, *[p for n in range(50) for p in _asked(f"stranger_{n % 7}", {"id": ids[n]}, n)]],
-        "200 different tools": [*hello, *[p for n in range(200) for p in _asked(f"tool_{n}", {"id": ids[n]}, n)]],
-        "1,000 calls of one session": [*hello, *[p for n in range(1_000) for p in _asked(tools[n % len(tools)], {"id": ids[n], "at": n}, n)]],
+        "tools never seen": many(50, [f"stranger_{n}" for n in range(7)], lambda n: {"id": ids[n]}),
+        "200 different tools": many(200, [f"tool_{n}" for n in range(200)], lambda n: {"id": ids[n]}),
+        "1,000 calls of one session": many(1_000, tools, lambda n: {"id": ids[n], "at": n}),
         "50 calls in one turn": [
             *hello,
             *[(CallMade(f"p{n}", 0, tools[n % len(tools)], {"query": ids[n]}), None) for n in range(50)],
             *[(ResultSeen(f"p{n}", tools[n % len(tools)], True), {"id": ids[100 + n]}) for n in range(50)],
         ],
-        "the same long list twenty times": [*hello, *[p for n in range(20) for p in _asked(tool, [{"id": i} for i in ids[:1_000]], n)]],
-        "twenty long lists": [*hello, *[p for n in range(20) for p in _asked(tool, [{"id": i} for i in ids[n * 1_000 : n * 1_000 + 1_000]], n)]],
-    }  # fmt: skip
+        "the same long list twenty times": many(20, [tool], lambda n: [{"id": id} for id in ids[:1_000]]),
+        "twenty long lists": many(20, [tool], lambda n: [{"id": id} for id in ids[n * 1_000 :][:1_000]]),
+    }
 
 
 def _events(raw: Sequence[Raw]) -> Iterator[tuple[Event, float]]:
@@ -117,7 +140,9 @@ def _us(function: Callable[..., Any], *args: Any) -> float:
     return (time.process_time_ns() - began) / 1e3
 
 
-def measure(model: Predictor, tools: Sequence[str], rounds: int = ROUNDS, only: Sequence[str] = ()) -> list[dict[str, Any]]:
+def measure(
+    model: Predictor, tools: Sequence[str], rounds: int = ROUNDS, only: Sequence[str] = ()
+) -> list[dict[str, Any]]:
     """For every history: the worst append and the worst prediction after one, in CPU microseconds, the quietest round.
 
     `both_us`: of an append and the prediction after it. `cold_us`: a first prediction on the whole history.
@@ -140,7 +165,9 @@ def measure(model: Predictor, tools: Sequence[str], rounds: int = ROUNDS, only: 
                 predict = _us(model.predict, history, PREDICTIONS)
                 for key, value in zip(worst, (took, append, predict, append + predict), strict=True):
                     worst[key] = max(worst[key], value)
-            worst["cold_us"] = _us(model.predict, History(name, None, [event for event, _ in _events(raw)]), PREDICTIONS)
+            worst["cold_us"] = _us(
+                model.predict, History(name, None, [event for event, _ in _events(raw)]), PREDICTIONS
+            )
             best = {key: min(value, best.get(key, value)) for key, value in worst.items()}
             gc.unfreeze()
         rows.append({"what": name, "events": len(raw), **best})
@@ -160,12 +187,13 @@ def print_rows(rows: Sequence[dict[str, Any]]) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    from benchmarks.prediction.worlds import SAAS  # noqa: PLC0415  # only this command needs a world
-    from predictors import PatternPredictor  # noqa: PLC0415  # likewise
-
     parser = argparse.ArgumentParser(prog="python -m benchmarks.prediction.hostile", description="Hostile histories.")
-    parser.add_argument("--sessions", type=int, default=300, metavar="N", help="made-up sessions to learn from (default 300)")
-    parser.add_argument("--rounds", type=int, default=ROUNDS, metavar="N", help=f"the quietest counts (default {ROUNDS})")
+    parser.add_argument(
+        "--sessions", type=int, default=300, metavar="N", help="made-up sessions to learn from (default 300)"
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=ROUNDS, metavar="N", help=f"the quietest counts (default {ROUNDS})"
+    )
     parser.add_argument("--json", type=Path, metavar="PATH", help="write the figures to this file")
     args = parser.parse_args(argv)
     model = PatternPredictor.train([told.session for told in SAAS.sessions(args.sessions, 0)], SAAS.specs)

@@ -68,9 +68,7 @@ def shared_words(sessions: Sequence[RecordedSession]) -> frozenset[str]:
         anyhow.update({token.lower() for token in tokens})
     count = max(1, len(sessions))
     return frozenset(
-        word
-        for word in anyhow
-        if len(word) < 3 or small[word] > COMMON * count or anyhow[word] > SHARED * count
+        word for word in anyhow if len(word) < 3 or small[word] > COMMON * count or anyhow[word] > SHARED * count
     )
 
 
@@ -195,7 +193,7 @@ def renamed(session: RecordedSession, kept: frozenset[str], seed: str, name: str
 def many(
     sessions: Sequence[RecordedSession], count: int, seed: int = 0, like: Iterable[RecordedSession] = ()
 ) -> list[RecordedSession]:
-    """`count` distinct sessions with tenants of their own. `like`: what the shared words are taken from, if not they."""
+    """`count` distinct sessions with tenants of their own. `like`: where shared words are taken from."""
     kept = shared_words(list(like) or sessions)
     out = []
     for number in range(count):

@@ -1,4 +1,4 @@
-"""What a large model costs. `python -m benchmarks.prediction.scale --traces DIR [--sets a,b] [--sessions N] [--json PATH]`.
+"""What a large model costs. `python -m benchmarks.prediction.scale --traces DIR [--sets a,b] [--sessions N]`.
 
 DIR holds NAME.train.jsonl.gz, NAME.dev.jsonl.gz and manifests/NAME.toml. Makes N distinct sessions of each set
 (benchmarks/prediction/renaming.py), trains on them, and measures in CPU time of this process: training, the model
@@ -190,23 +190,25 @@ def print_set(name: str, found: dict[str, Any]) -> None:
     )
     print(f"  {'CPU microseconds':36}    p50    p90    p99  count")
     for row in found["prediction"]:
-        print(
-            f"  {LABELS[row['what']]:36} {row['us_p50']:6.0f} {row['us_p90']:6.0f} {row['us_p99']:6.0f} {row['count']:6}",
-            flush=True,
-        )
+        times = " ".join(f"{row[key]:6.0f}" for key in ("us_p50", "us_p90", "us_p99"))
+        print(f"  {LABELS[row['what']]:36} {times} {row['count']:6}", flush=True)
     if "hostile" in found:
         print_rows(found["hostile"])
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.prediction.scale", description="What a large model costs.")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.prediction.scale", description="What a large model costs."
+    )
     parser.add_argument("--traces", type=Path, required=True, help="folder of recorded sets, split into train and dev")
     parser.add_argument("--sets", default="", help="which sets, comma-separated (default: all)")
     parser.add_argument("--sessions", type=int, default=1000, metavar="N", help="sessions to learn from (default 1000)")
     parser.add_argument("--no-hostile", action="store_true", help="leave the hostile histories out")
     parser.add_argument("--json", type=Path, metavar="PATH", help="write the figures to this file")
     args = parser.parse_args(argv)
-    names = args.sets.split(",") if args.sets else sorted(p.name.split(".")[0] for p in args.traces.glob("*.dev.jsonl*"))
+    names = (
+        args.sets.split(",") if args.sets else sorted(p.name.split(".")[0] for p in args.traces.glob("*.dev.jsonl*"))
+    )
     document = {}
     for name in names:
         document[name] = measure(name, args.traces, args.sessions, not args.no_hostile)

@@ -17,7 +17,14 @@ from typing import Any
 from benchmarks.prediction.worlds import WORLDS
 from benchmarks.prediction.worlds.judging import judge_world
 
-COLUMNS = (("tool@1", "tool1"), ("exact@1", "exac1"), ("exact@3", "exac3"), ("brier", "brier"), ("hit_rate", "  hit"), ("waste_per_hit", "waste"))  # fmt: skip
+COLUMNS = (
+    ("tool@1", "tool1"),
+    ("exact@1", "exac1"),
+    ("exact@3", "exac3"),
+    ("brier", "brier"),
+    ("hit_rate", "  hit"),
+    ("waste_per_hit", "waste"),
+)
 
 
 def print_world(name: str, document: dict[str, Any], shown: int, verbose: bool) -> None:
@@ -37,7 +44,10 @@ def print_world(name: str, document: dict[str, Any], shown: int, verbose: bool) 
         for session, call, top in miss["cases"] if verbose else ():
             print(f"          {session}: {call} but {top}")
     if document["wrong_tools"]:
-        print("  tool called <> tool put first: " + ", ".join(f"{e['what']} {e['count']}" for e in document["wrong_tools"]))
+        print(
+            "  tool called <> tool put first: "
+            + ", ".join(f"{e['what']} {e['count']}" for e in document["wrong_tools"])
+        )
 
 
 def main(argv: Sequence[str] | None = None) -> None:

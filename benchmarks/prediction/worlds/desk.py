@@ -66,12 +66,19 @@ def _customer(rng: Random) -> _Customer:
     contracts = []
     for kind in rng.sample(("Strom", "Gas", "Wasser", "Wärme"), rng.randint(1, 3)):
         invoices = [
-            (f"RE-{digits(rng, 7)}", day(rng, TODAY, 400), rng.randint(2000, 90000) / 100, rng.choice(("offen", "bezahlt")))
+            (
+                f"RE-{digits(rng, 7)}",
+                day(rng, TODAY, 400),
+                rng.randint(2000, 90000) / 100,
+                rng.choice(("offen", "bezahlt")),
+            )
             for _ in range(rng.randint(2, 4))
         ]
         invoices.sort(key=lambda each: each[1], reverse=True)
         number = f"V{kind[0]}-{digits(rng, 6)}"
-        contracts.append(_Contract(number, kind, f"1{letters(rng, 3).upper()}{digits(rng, 8)}", rng.randint(30, 220), invoices))
+        contracts.append(
+            _Contract(number, kind, f"1{letters(rng, 3).upper()}{digits(rng, 8)}", rng.randint(30, 220), invoices)
+        )
     return _Customer(digits(rng, 8), first, last, digits(rng, 5), day(rng, date(2000, 1, 1), 12_000), contracts)
 
 
@@ -117,9 +124,10 @@ def _tell(story: Story) -> None:
     wanted = customer.contracts if matter == "umzug" or story.chance(0.3) else [contract]
     story.calls([Planned("vertrag_lesen", {"vertragsnummer": c.number}, _details(c)) for c in wanted])
     if matter == "umzug":
-        address = {"kundennummer": customer.number, "strasse": Free(f"Weg {rng.randint(1, 99)}"), "plz": Free(digits(rng, 5))}
+        street, postcode = f"Weg {rng.randint(1, 99)}", digits(rng, 5)
         story.say("Neue Anschrift?")
-        story.user(f"{address['strasse'].value}, {address['plz'].value} Neustadt")  # type: ignore[union-attr]  # Free
+        story.user(f"{street}, {postcode} Neustadt")
+        address = {"kundennummer": customer.number, "strasse": street, "plz": postcode}
         story.call("anschrift_aendern", address, "ok")
         return
     if matter == "zaehler":
@@ -128,9 +136,15 @@ def _tell(story: Story) -> None:
     story.call("rechnungen_auflisten", {"vertragsnummer": contract.number, "jahr": TODAY.year}, _invoices(contract))
     opened = next((each for each in contract.invoices if each[3] == "offen"), contract.invoices[0])
     shown = [opened] if story.chance(0.65) else contract.invoices[:2]
-    story.calls([Planned("rechnung_lesen", {"rechnungsnummer": n}, _invoice(n, total, contract)) for n, _, total, _ in shown])
+    story.calls(
+        [Planned("rechnung_lesen", {"rechnungsnummer": n}, _invoice(n, total, contract)) for n, _, total, _ in shown]
+    )
     if story.chance(0.5):
-        story.call("verbrauch_abrufen", {"zaehler": contract.meter, "von": "2024-01-01", "bis": TODAY.isoformat()}, "monat;kwh\n1;210\n2;180")
+        story.call(
+            "verbrauch_abrufen",
+            {"zaehler": contract.meter, "von": "2024-01-01", "bis": TODAY.isoformat()},
+            "monat;kwh\n1;210\n2;180",
+        )
     if matter == "abschlag":
         wish = contract.monthly - 10
         story.say("Neuer Betrag?")
@@ -145,7 +159,10 @@ def _tell(story: Story) -> None:
 
 def _invoice(number: str, total: float, contract: _Contract) -> str:
     """An invoice as YAML."""
-    return f"rechnung: {number}\nvertrag: {contract.number}\nzaehler: {contract.meter}\nbetrag_eur: {total:.2f}\nfaellig: 2024-10-01\n"
+    return (
+        f"rechnung: {number}\nvertrag: {contract.number}\nzaehler: {contract.meter}\nbetrag_eur: {total:.2f}\n"
+        "faellig: 2024-10-01\n"
+    )
 
 
 def _meter(story: Story, contract: _Contract) -> None:
@@ -156,9 +173,15 @@ def _meter(story: Story, contract: _Contract) -> None:
     story.say("Aktueller Stand und Ablesedatum?")
     value, read = last + story.rng.randint(100, 700), day(story.rng, TODAY, 9)
     story.user(f"{value}, abgelesen {read.day}.{read.month}.")
-    story.call("zaehlerstand_melden", {"zaehlernummer": contract.meter, "stand": value, "datum": read.isoformat()}, "ok")
+    story.call(
+        "zaehlerstand_melden", {"zaehlernummer": contract.meter, "stand": value, "datum": read.isoformat()}, "ok"
+    )
     if story.chance(0.75):
-        story.call("zaehlerstand_abrufen", {"zaehlernummer": contract.meter}, f"datum;stand\n{read.isoformat()};{value}\n2024-03-01;{last}")
+        story.call(
+            "zaehlerstand_abrufen",
+            {"zaehlernummer": contract.meter},
+            f"datum;stand\n{read.isoformat()};{value}\n2024-03-01;{last}",
+        )
     story.say("Ist drin.")
 
 

@@ -13,7 +13,15 @@ from benchmarks.prediction.worlds.story import Told, World
 from predictors import MarkovPredictor, PatternPredictor, RepeatPredictor
 from speculate.prediction import Predictor
 from speculate.trace import moments
-from speculate.training.scoring import PREDICTIONS, JudgedCall, JudgedTurn, is_speculable, judge, resolve, untrusted_tools
+from speculate.training.scoring import (
+    PREDICTIONS,
+    JudgedCall,
+    JudgedTurn,
+    is_speculable,
+    judge,
+    resolve,
+    untrusted_tools,
+)
 
 PREDICTORS: dict[str, Callable[..., Predictor]] = {
     "pattern": PatternPredictor.train,
@@ -88,7 +96,10 @@ def misses(world: World, predictor: Predictor, told: Sequence[Told]) -> dict[str
                     miss = found.setdefault(name, Miss())
                     miss.count += 1
                     if len(miss.cases) < 3:
-                        top = [(p.prediction.tool, dict(p.prediction.arguments), round(p.prediction.p_next, 3)) for p in judged.predictions[:3]]
+                        top = [
+                            (p.prediction.tool, dict(p.prediction.arguments), round(p.prediction.p_next, 3))
+                            for p in judged.predictions[:3]
+                        ]
                         miss.cases.append((each.session.id, (call.call.tool, dict(call.call.args)), top))
     return dict(sorted(found.items(), key=lambda item: (-item[1].count, item[0])))
 
@@ -105,7 +116,9 @@ def wrong_tools(world: World, predictor: Predictor, told: Sequence[Told]) -> Cou
     return found
 
 
-def judge_world(world: World, train: int, dev: int, seed: int, names: Sequence[str] = tuple(PREDICTORS)) -> dict[str, Any]:
+def judge_world(
+    world: World, train: int, dev: int, seed: int, names: Sequence[str] = tuple(PREDICTORS)
+) -> dict[str, Any]:
     """Train each predictor on `train` sessions, judge it on `dev` others: a document of rows, ceilings and misses."""
     learned, judged = world.sessions(train, seed), world.sessions(dev, seed, first=train)
     top = ceiling(world, judged)
@@ -138,5 +151,7 @@ def judge_world(world: World, train: int, dev: int, seed: int, names: Sequence[s
         "foreseeable": top.first,
         "rows": rows,
         "misses": [{"what": name, "count": miss.count, "cases": miss.cases} for name, miss in classes.items()],
-        "wrong_tools": [{"what": f"{real} <> {first}", "count": count} for (real, first), count in confused.most_common(8)],
+        "wrong_tools": [
+            {"what": f"{real} <> {first}", "count": count} for (real, first), count in confused.most_common(8)
+        ],
     }

@@ -10,6 +10,7 @@ from typing import Any
 
 from speculate.history import CallMade, Event, ModelText, ResultSeen, UserText
 
+LEAST_STEM = 4  # letters of a file's name that must have been shown for it to be called made after a template
 NEAR = 100  # the farthest a number may be from one that was shown to be called derived from it
 _NUMBER = re.compile(r"(?<![\w.])\d{1,9}(?![\w.])")
 
@@ -105,7 +106,12 @@ def _nearly(value: Any, events: Sequence[Event]) -> str | None:
                     return f"{where}: a number {nearest:+d}"
     if type(value) is str and (match := re.fullmatch(r"(\d{4})-(\d\d)-(\d\d)", value)):
         year, month, day = match.groups()
-        forms = {f"{day}.{month}.{year}", f"{int(day)}.{int(month)}.{year}", f"{int(day)}.{int(month)}.", f"{month}/{day}/{year}"}
+        forms = {
+            f"{day}.{month}.{year}",
+            f"{int(day)}.{int(month)}.{year}",
+            f"{int(day)}.{int(month)}.",
+            f"{month}/{day}/{year}",
+        }
         for event in reversed(events):
             for where, text in _texts(event):
                 if any(form in text for form in forms):
@@ -120,6 +126,12 @@ def _nearly(value: Any, events: Sequence[Event]) -> str | None:
             tail = next((f"{w} {surroundings(t, t.find(last), len(last))}" for w, t in whole if last in t), None)
             if head is not None and tail is not None:
                 return f"joined: {head} + '/' + {tail}"
+        stem = value.rpartition("/")[2].partition(".")[0]
+        for start in range(max(0, len(stem) - LEAST_STEM + 1)):
+            for event in reversed(events):
+                for where, text in _texts(event):
+                    if stem[start:] in text:
+                        return f"template: {where} has the stem"
     return None
 
 

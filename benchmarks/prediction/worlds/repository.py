@@ -92,7 +92,7 @@ class Repository:
         )
 
     def passing(self, path: str) -> str:
-        return f"collected 4 items\n\n{path} ....\n\n============================== 4 passed in 0.18s =============================="
+        return f"collected 4 items\n\n{path} ....\n\n{'=' * 30} 4 passed in 0.18s {'=' * 30}"
 
     def traceback(self) -> str:
         """What the user pastes."""
@@ -100,8 +100,10 @@ class Repository:
         name, at = next(iter(caller.functions.items()))
         return (
             "Traceback (most recent call last):\n"
-            f'  File "{self.root}/{caller.path}", line {at + 4}, in {name}\n    return self.{self.broken_stem}.{self.symbol}(value)\n'
-            f'  File "{self.root}/{self.broken.path}", line {self.line + 3}, in {self.symbol}\n    raise ValueError("unexpected value")\n'
+            f'  File "{self.root}/{caller.path}", line {at + 4}, in {name}\n'
+            f"    return self.{self.broken_stem}.{self.symbol}(value)\n"
+            f'  File "{self.root}/{self.broken.path}", line {self.line + 3}, in {self.symbol}\n'
+            '    raise ValueError("unexpected value")\n'
             "ValueError: unexpected value"
         )
 
@@ -109,7 +111,9 @@ class Repository:
         """The latest commits, as a log prints them."""
         rows = []
         for sha, subject in self.commits:
-            rows.append(f"commit {sha}\nAuthor: dev <dev@example.com>\nDate:   Mon Mar 4 10:00:00 2024\n\n    {subject}\n")
+            rows.append(
+                f"commit {sha}\nAuthor: dev <dev@example.com>\nDate:   Mon Mar 4 10:00:00 2024\n\n    {subject}\n"
+            )
         return "\n".join(rows)
 
     def diff(self) -> str:
@@ -125,7 +129,9 @@ class Repository:
 def make_repository(rng: Random) -> Repository:
     """A repository with one fault in one function."""
     package = rng.choice(NOUNS) + rng.choice(("kit", "lib", "core", "flow"))
-    root = rng.choice((f"/home/{letters(rng, 5)}/{package}", f"/workspace/{package}", f"/Users/{letters(rng, 4)}/code/{package}"))
+    root = rng.choice(
+        (f"/home/{letters(rng, 5)}/{package}", f"/workspace/{package}", f"/Users/{letters(rng, 4)}/code/{package}")
+    )
     prefix = rng.choice((f"src/{package}", package))
     stems = rng.sample(NOUNS, rng.randint(5, 9))
     sources, tests = [], []

@@ -97,7 +97,9 @@ def _tell(story: Story) -> None:
         known = rng.random() < 0.35
         record = visit.records[0]
         subject = visit.id(record) if known else record["summary"].lower()
-        ask = rng.choice(("What is the state of {}?", "Please look into {}.", "Who owns {}?", "Can you check {} for me?"))
+        ask = rng.choice(
+            ("What is the state of {}?", "Please look into {}.", "Who owns {}?", "Can you check {} for me?")
+        )
         story.user(f"{'Next: ' if number else ''}{ask.format(subject)} ({service.name}, I am {email})")
         if story.chance(0.15):
             visit.call(CATALOG, {}, [{"id": letters(rng, 4), "name": headline(rng)} for _ in range(3)])
@@ -107,7 +109,9 @@ def _tell(story: Story) -> None:
         visit.read(record)
         if "owns" in ask or story.chance(0.3):
             who = record[service.person_field]
-            visit.call(PERSON, {service.arguments[3]: who[service.fields[2]]}, {**who, "team": "north", "phone": "+49 30 1234"})
+            visit.call(
+                PERSON, {service.arguments[3]: who[service.fields[2]]}, {**who, "team": "north", "phone": "+49 30 1234"}
+            )
         if story.chance(0.6):
             visit.descend(record)
         if not known and story.chance(0.3):

@@ -20,7 +20,8 @@ Record = dict[str, Any]
 @dataclass(frozen=True, slots=True)
 class Service:
     """One service. `tools`: list, read, children, child, person, catalog, change, remark. `arguments`: of read,
-    children, child (parent's or None, its own), person. `fields`: where a record keeps its identifier, its child's and
+    children, child (parent's or None, its own), person. `fields`: where a record keeps its identifier,
+         its child's and
     its person's. `paging`: "cursor", "offset", "page" or "" and the argument that takes it. `fixed`: sent with every
     list. `search`: the argument for free words, or None."""
 
@@ -68,7 +69,9 @@ def _attributes(records: Sequence[Record], after: Any) -> Any:
 
 
 def _graph(records: Sequence[Record], after: Any) -> Any:
-    return {"data": {"viewer": {"items": {"edges": [{"node": dict(r)} for r in records], "pageInfo": {"endCursor": after}}}}}
+    return {
+        "data": {"viewer": {"items": {"edges": [{"node": dict(r)} for r in records], "pageInfo": {"endCursor": after}}}}
+    }
 
 
 def _linked(records: Sequence[Record], after: Any) -> Any:
@@ -78,75 +81,93 @@ def _linked(records: Sequence[Record], after: Any) -> Any:
 SERVICES = (
     Service(
         "tracker",
-        ("tracker_search_issues", "tracker_get_issue", "tracker_get_comments", "tracker_get_comment", "tracker_get_user", "tracker_list_projects", "tracker_transition_issue", "tracker_add_comment"),
+        ("tracker_search_issues", "tracker_get_issue", "tracker_get_comments", "tracker_get_comment",
+         "tracker_get_user", "tracker_list_projects", "tracker_transition_issue", "tracker_add_comment"),
         ("issueKey", "issueKey", ("issueKey", "commentId"), "accountId"), ("key", "id", "accountId"),
         _key, _envelope("issues", "nextPageToken"), ("cursor", "nextPageToken"), {"maxResults": 50}, "jql",
     ),
     Service(
         "crm",
-        ("listContacts", "getContact", "listDeals", "getDeal", "getOwner", "listPipelines", "updateContact", "createNote"),
+        ("listContacts", "getContact", "listDeals", "getDeal", "getOwner", "listPipelines", "updateContact",
+         "createNote"),
         ("contactId", "contactId", (None, "dealId"), "ownerId"), ("id", "id", "ownerId"),
         _number, _envelope("results", "after"), ("cursor", "after"), {"limit": 20}, "query", "owner",
     ),
     Service(
         "billing",
-        ("billing.customers.list", "billing.customers.retrieve", "billing.invoices.list", "billing.invoices.retrieve", "billing.agents.retrieve", "billing.plans.list", "billing.customers.update", "billing.notes.create"),
+        ("billing.customers.list", "billing.customers.retrieve", "billing.invoices.list",
+         "billing.invoices.retrieve", "billing.agents.retrieve", "billing.plans.list", "billing.customers.update",
+         "billing.notes.create"),
         ("customer", "customer", (None, "invoice"), "agent"), ("id", "id", "agent_id"),
         _prefixed("cus_"), _envelope("data", "next_page"), ("cursor", "page"), {"limit": 10}, "email", "agent",
     ),
     Service(
         "chat",
-        ("chat-list-channels", "chat-get-channel", "chat-list-threads", "chat-get-thread", "chat-get-member", "chat-list-emoji", "chat-post-message", "chat-add-reaction"),
+        ("chat-list-channels", "chat-get-channel", "chat-list-threads", "chat-get-thread", "chat-get-member",
+         "chat-list-emoji", "chat-post-message", "chat-add-reaction"),
         ("channel", "channel", ("channel", "thread_ts"), "user"), ("id", "ts", "user_id"),
-        _prefixed("C0", 9), _envelope("channels", "next_cursor"), ("cursor", "cursor"), {"limit": 100, "exclude_archived": True}, None, "creator",
+        _prefixed("C0", 9), _envelope("channels", "next_cursor"), ("cursor", "cursor"), {"limit": 100,
+         "exclude_archived": True}, None, "creator",
     ),
     Service(
         "files",
-        ("files_search", "files_get_metadata", "files_list_revisions", "files_get_revision", "files_get_account", "files_list_drives", "files_move", "files_share"),
+        ("files_search", "files_get_metadata", "files_list_revisions", "files_get_revision", "files_get_account",
+         "files_list_drives", "files_move", "files_share"),
         ("fileId", "fileId", ("fileId", "revisionId"), "accountId"), ("id", "id", "emailAddress"),
-        lambda rng: letters(rng, 4) + digits(rng, 12) + letters(rng, 5), _envelope("files", "nextPageToken"), ("cursor", "pageToken"), {"pageSize": 25, "orderBy": "modifiedTime desc"}, "q", "lastModifyingUser",
+        lambda rng: letters(rng, 4) + digits(rng, 12) + letters(rng, 5), _envelope("files", "nextPageToken"),
+         ("cursor", "pageToken"), {"pageSize": 25, "orderBy": "modifiedTime desc"}, "q", "lastModifyingUser",
         as_text=True,
     ),
     Service(
         "monitor",
-        ("monitor_list_alerts", "monitor_get_alert", "monitor_list_events", "monitor_get_event", "monitor_get_oncall", "monitor_list_regions", "monitor_mute_alert", "monitor_annotate"),
+        ("monitor_list_alerts", "monitor_get_alert", "monitor_list_events", "monitor_get_event",
+         "monitor_get_oncall", "monitor_list_regions", "monitor_mute_alert", "monitor_annotate"),
         ("alert_id", "alert_id", ("alert_id", "event_id"), "schedule"), ("id", "uid", "schedule_id"),
         uuid, _attributes, ("cursor", "page_cursor"), {"status": "firing"}, None, "schedule",
     ),
     Service(
         "warehouse",
-        ("getOrders", "getOrderById", "getShipmentsForOrder", "getShipment", "getCarrier", "getWarehouses", "cancelOrder", "addOrderNote"),
+        ("getOrders", "getOrderById", "getShipmentsForOrder", "getShipment", "getCarrier", "getWarehouses",
+         "cancelOrder", "addOrderNote"),
         ("orderId", "orderId", (None, "trackingNumber"), "carrierCode"), ("orderNumber", "trackingNo", "code"),
         _number, _envelope("orders", "next"), ("page", "page"), {"pageSize": 20, "page": 1}, None, "carrier",
     ),
     Service(
         "hr",
-        ("hr.employees.search", "hr.employees.get", "hr.absences.list", "hr.absences.get", "hr.managers.get", "hr.offices.list", "hr.absences.approve", "hr.notes.add"),
+        ("hr.employees.search", "hr.employees.get", "hr.absences.list", "hr.absences.get", "hr.managers.get",
+         "hr.offices.list", "hr.absences.approve", "hr.notes.add"),
         ("employee_id", "employee_id", (None, "absence_id"), "manager_id"), ("personnel_no", "id", "personnel_no"),
         lambda rng: digits(rng, 6), _bare, ("", ""), {"active": True}, "name", "manager",
     ),
     Service(
         "repo-host",
-        ("list_pull_requests", "get_pull_request", "list_pull_request_files", "get_file_contents", "get_user", "list_labels", "merge_pull_request", "create_review"),
+        ("list_pull_requests", "get_pull_request", "list_pull_request_files", "get_file_contents", "get_user",
+         "list_labels", "merge_pull_request", "create_review"),
         ("pull_number", "pull_number", (None, "sha"), "username"), ("number", "blob_sha", "login"),
-        lambda rng: rng.randint(3, 9000), _bare, ("page", "page"), {"state": "open", "per_page": 30, "page": 1}, None, "author",
+        lambda rng: rng.randint(3, 9000), _bare, ("page", "page"), {"state": "open", "per_page": 30, "page": 1},
+         None, "author",
         as_text=True,
     ),
     Service(
         "calendar",
-        ("calendar-events-list", "calendar-events-get", "calendar-attendees-list", "calendar-attendee-get", "calendar-organizer-get", "calendar-rooms-list", "calendar-events-update", "calendar-events-reply"),
+        ("calendar-events-list", "calendar-events-get", "calendar-attendees-list", "calendar-attendee-get",
+         "calendar-organizer-get", "calendar-rooms-list", "calendar-events-update", "calendar-events-reply"),
         ("eventId", "eventId", ("eventId", "attendee"), "email"), ("id", "email", "email"),
-        lambda rng: letters(rng, 5) + hexadecimal(rng, 21), _linked, ("link", "cursor"), {"calendarId": "primary", "singleEvents": True}, None, "organizer",
+        lambda rng: letters(rng, 5) + hexadecimal(rng, 21), _linked, ("link", "cursor"), {"calendarId": "primary",
+         "singleEvents": True}, None, "organizer",
     ),
     Service(
         "queues",
-        ("ListSubscriptions", "GetSubscription", "ListSnapshots", "GetSnapshot", "GetServiceAccount", "ListSchemas", "UpdateSubscription", "TagResource"),
+        ("ListSubscriptions", "GetSubscription", "ListSnapshots", "GetSnapshot", "GetServiceAccount", "ListSchemas",
+         "UpdateSubscription", "TagResource"),
         ("subscription", "subscription", (None, "snapshot"), "account"), ("name", "name", "uniqueId"),
-        _resource("subscriptions"), _envelope("subscriptions", "nextPageToken"), ("cursor", "pageToken"), {"pageSize": 50}, "filter", "serviceAccount",
+        _resource("subscriptions"), _envelope("subscriptions", "nextPageToken"), ("cursor", "pageToken"),
+         {"pageSize": 50}, "filter", "serviceAccount",
     ),
     Service(
         "boards",
-        ("boards_query_items", "boards_item", "boards_item_updates", "boards_update", "boards_person", "boards_workspaces", "boards_move_item", "boards_create_update"),
+        ("boards_query_items", "boards_item", "boards_item_updates", "boards_update", "boards_person",
+         "boards_workspaces", "boards_move_item", "boards_create_update"),
         ("itemId", "itemId", (None, "updateId"), "personId"), ("id", "id", "personId"),
         lambda rng: digits(rng, 10), _graph, ("cursor", "cursor"), {"first": 25}, "search", "assignee",
     ),

@@ -13,7 +13,15 @@ from random import Random
 from typing import Any, TypeVar
 
 from speculate.spec import ToolSpec
-from speculate.trace import CallIssued, RecordedSession, RecordedTurn, ResultArrived, SessionStarted, TurnTaken, UserSaid
+from speculate.trace import (
+    CallIssued,
+    RecordedSession,
+    RecordedTurn,
+    ResultArrived,
+    SessionStarted,
+    TurnTaken,
+    UserSaid,
+)
 
 T = TypeVar("T")
 

@@ -5,32 +5,37 @@ from __future__ import annotations
 from datetime import date, timedelta
 from random import Random
 
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
 ALPHABET = "abcdefghijklmnopqrstuvwxyz"
-FIRST = tuple(
+FIRST = _words(
     "Alma Bente Carlos Dilek Elif Farid Greta Hana Igor Jonas Katja Lena Milan Nadia Oskar Petra Ruben Sanne Tomas "
-    "Ulla Viktor Wanda Yusuf Zora".split()
+    "Ulla Viktor Wanda Yusuf Zora"
 )
-LAST = tuple(
+LAST = _words(
     "Albrecht Brandt Costa Dahl Engel Fuchs Graf Hartmann Ivanov Jansen Krause Lindner Maurer Neumann Ott Peters "
-    "Quast Richter Sommer Thoma Ullrich Vogt Winkler Yildiz Ziegler".split()
+    "Quast Richter Sommer Thoma Ullrich Vogt Winkler Yildiz Ziegler"
 )
-NOUNS = tuple(
+NOUNS = _words(
     "account adapter batch billing budget cache calendar catalog channel checkout cluster contact contract customer "
     "dashboard delivery deploy device document event export feature filter folder gateway header import index invoice "
     "ledger limit locale login mailer message metric migration mirror notice order parser payment payload permission "
     "pipeline policy portal price product profile quota queue record refund region release report request retry route "
     "sample schedule schema search sensor session shipment signal snapshot source status storage stream subscription "
     "summary sync table tariff team template tenant ticket token topic tracker upload user vendor version webhook "
-    "worker zone".split()
+    "worker zone"
 )
-VERBS = tuple(
+VERBS = _words(
     "apply build check clean close collect compute convert create decode delete encode fetch filter find flush format "
     "handle load merge normalize open parse publish read refresh render reset resolve save send split store sync "
-    "update validate write".split()
+    "update validate write"
 )
-ADJECTIVES = tuple(
+ADJECTIVES = _words(
     "broken delayed duplicate empty expired failing failed flaky invalid late locked missing outdated partial "
-    "pending slow stale unexpected unknown wrong".split()
+    "pending slow stale unexpected unknown wrong"
 )
 
 

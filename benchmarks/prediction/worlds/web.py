@@ -10,6 +10,7 @@ from benchmarks.prediction.worlds.vocabulary import ADJECTIVES, NOUNS, VERBS, le
 from speculate.spec import Effect, ToolSpec
 
 HOSTS = ("en.encyclopedia.example", "news.example.org", "docs.example.net", "journal.example.edu", "blog.example.com")
+KINDS = ("Bridge", "Theatre", "Treaty", "Institute", "Valley", "Company")
 PAGE = 4_000  # characters a page is cut to
 
 
@@ -29,13 +30,15 @@ def _name(rng: Random) -> str:
         return " ".join(person(rng))
     if kind == 1:
         return f"{rng.choice(ADJECTIVES).capitalize()} {rng.choice(NOUNS).capitalize()}"
-    return f"{letters(rng, 6).capitalize()} {rng.choice(('Bridge', 'Theatre', 'Treaty', 'Institute', 'Valley', 'Company'))}"
+    return f"{letters(rng, 6).capitalize()} {rng.choice(KINDS)}"
 
 
 def _page(rng: Random, title: str) -> _Page:
     host = rng.choice(HOSTS)
     slug = title.replace(" ", rng.choice("_-"))
-    url = f"https://{host}/{rng.choice(('wiki', 'articles', '2023/11'))}/{slug}" + rng.choice(("", "", f"?id={rng.randint(100, 99999)}&ref=search"))
+    url = f"https://{host}/{rng.choice(('wiki', 'articles', '2023/11'))}/{slug}" + rng.choice(
+        ("", "", f"?id={rng.randint(100, 99999)}&ref=search")
+    )
     links = []
     for _ in range(rng.randint(2, 5)):
         other = _name(rng)
@@ -47,7 +50,10 @@ def _page(rng: Random, title: str) -> _Page:
 
 def _results(rng: Random, pages: list[_Page]) -> str:
     """What a search gives: numbered titles, addresses, a line of text each."""
-    rows = [f"{n}. {page.title} - {page.url.split('/')[2]}\n   URL: {page.url}\n   {sentence(rng, 12)}" for n, page in enumerate(pages, 1)]
+    rows = [
+        f"{n}. {page.title} - {page.url.split('/')[2]}\n   URL: {page.url}\n   {sentence(rng, 12)}"
+        for n, page in enumerate(pages, 1)
+    ]
     return f"Found {len(pages)} results.\n\n" + "\n\n".join(rows)
 
 
@@ -58,7 +64,9 @@ def _search(story: Story, words: str | Free, names: list[str]) -> list[_Page]:
 
 
 def _open(story: Story, page: _Page, part: int = 1) -> None:
-    cut = f"\n\n[Part {part} of {page.parts}. Call open_page with part={part + 1} for more.]" if part < page.parts else ""
+    cut = (
+        f"\n\n[Part {part} of {page.parts}. Call open_page with part={part + 1} for more.]" if part < page.parts else ""
+    )
     arguments = {"url": page.url} if part == 1 else {"url": page.url, "part": part}
     story.call("open_page", arguments, page.text[:PAGE] + cut)
 
