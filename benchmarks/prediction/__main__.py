@@ -118,13 +118,15 @@ def _set(name: str, folder: Path, quick: bool) -> dict[str, Any]:
     return out
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.prediction", description=__doc__.splitlines()[0])
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.prediction", description=(__doc__ or "").splitlines()[0]
+    )
     parser.add_argument("--traces", type=Path, required=True, help="folder of recorded sets, split into train and dev")
     parser.add_argument("--sets", default="", help="which sets, comma-separated (default: all)")
     parser.add_argument("--quick", action="store_true", help="no ablation, no chains, no learning curve")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     names = (
         args.sets.split(",") if args.sets else sorted(p.name.split(".")[0] for p in args.traces.glob("*.dev.jsonl*"))
     )

@@ -138,7 +138,7 @@ class Renamer:
 
     def _word(self, token: str) -> str:
         small = token.lower()
-        if small in self._kept:
+        if len(token) < 3 or small in self._kept:
             return token
         if small == token:
             return _spell(self._rng.randrange(WORDS))

@@ -31,12 +31,11 @@ class _Assistant:
     def call(self, tool: str, arguments: dict[str, Any], text: str, ok: bool = True) -> None:
         self.story.call(tool, arguments, blocks(text), ok=ok)
 
-    def read(self, source: Source, offset: int, limit: int = WINDOW) -> None:
-        self.call(
-            "read_file",
-            {"path": self.where(source.path), "offset": offset, "limit": limit},
-            source.text(offset, limit),
-        )
+    def read(self, source: Source, offset: int, *, is_known: bool = True) -> None:
+        """Read a window of a file; `is_known`: something has shown its path, the agent did not infer it."""
+        path = self.where(source.path)
+        arguments = {"path": path if is_known else Free(path), "offset": offset, "limit": WINDOW}
+        self.call("read_file", arguments, source.text(offset, WINDOW))
 
     def look_around(self) -> None:
         """Folders from the root down to the faulty file."""
@@ -85,6 +84,7 @@ def _tell(story: Story) -> None:
     repository = make_repository(rng)
     agent = _Assistant(story, repository)
     how = _ask(story, repository)
+    is_searched = how == "traceback"  # it names the callers too
     broken, test = repository.broken, repository.test_of(repository.broken)
     if how == "test":
         agent.run_tests(passes=False)
@@ -92,14 +92,17 @@ def _tell(story: Story) -> None:
         agent.look_around()
         words = Free(rng.choice(("empty", "not value", "None", "ValueError")))
         agent.call("grep", {"pattern": words, "path": agent.where("")}, repository.grep())
+        is_searched = True
     elif how == "symbol" or (how == "traceback" and story.chance(0.4)):
         if story.chance(0.3):
             agent.look_around()
         agent.search()
+        is_searched = True
     if how == "file":
         agent.read(broken, 1)
         if repository.line > WINDOW:
             agent.search()
+            is_searched = True
             agent.read(broken, max(1, repository.line - CONTEXT))
     elif how in ("traceback", "test"):
         agent.read(broken, max(1, repository.line + 3 - CONTEXT))
@@ -109,7 +112,8 @@ def _tell(story: Story) -> None:
         agent.read(broken, max(1, repository.line - CONTEXT) + WINDOW)
     if story.chance(0.5):
         caller = repository.callers[0]
-        agent.read(caller, max(1, next(iter(caller.functions.values())) + 4 - CONTEXT))
+        line = next(iter(caller.functions.values())) + 4
+        agent.read(caller, max(1, line - CONTEXT), is_known=is_searched)
     if how != "test" and story.chance(0.7):
         agent.read(test, 1)
     if story.chance(0.35):
