@@ -124,7 +124,7 @@ class Flattener:
                     out.append((node.path, value, element))
                     if size == 10 and value[4] == "-" and value[7] == "-":
                         self._date(value, node, element, out)
-                if size < PLAIN or " " not in value:
+                if (size < PLAIN or " " not in value) and "\n" not in value:
                     if "/" in value and size > 2:
                         self._path(value, node, element, out)
                     return
