@@ -11,6 +11,7 @@ import re
 from datetime import date
 from typing import Any
 
+from predictors.pattern.addresses import parts_of
 from predictors.pattern.text import read
 
 MAX_ITEMS = 320
@@ -122,7 +123,7 @@ class Flattener:
             if size <= MAX_VALUE:
                 if value:
                     out.append((node.path, value, element))
-                    if size == 10 and value[4] == "-" and value[7] == "-":
+                    if size >= 10 and value[4] == "-" and value[7] == "-":
                         self._date(value, node, element, out)
                 if (size < PLAIN or " " not in value) and "\n" not in value:
                     if "/" in value and size > 2:
@@ -200,7 +201,11 @@ class Flattener:
 
     @staticmethod
     def _date(value: str, node: Node, element: int, out: list[Item]) -> None:
-        """The days before and after an ISO date."""
+        """The days before and after an ISO date; the day of a time stamp."""
+        if len(value) > 10:
+            if value[10] in "T " and value[:4].isdigit() and value[5:7].isdigit() and value[8:10].isdigit():
+                out.append((node.path + "|date", value[:10], element))
+            return
         try:
             number = date.fromisoformat(value).toordinal()
             before, after = date.fromordinal(number - 1), date.fromordinal(number + 1)
@@ -216,6 +221,8 @@ class Flattener:
         if tail and head:
             out.append((node.path + "|basename", tail, element))
             out.append((node.path + "|dirname", head, element))
+        for part, text in parts_of(value):
+            out.append((node.path + part, text, element))
 
 
 def outcome(ok: bool, known: bool, value: Any) -> str:
