@@ -21,6 +21,7 @@ MAX_SAID = 32
 MAX_LABEL = 40  # characters
 MAX_LABELS = 120  # of one event
 MAX_CACHED_WORDS = 50_000
+MAX_ADDED = 4  # numbers among the arguments of a call
 
 NO_ARGUMENTS: Mapping[str, Any] = MappingProxyType({})
 UNLABELLED = Labels()
@@ -98,7 +99,7 @@ class Indexer:
                 for path, value, element in items
                 if type(value) is int and -(1 << 53) < value < 1 << 53
             ]
-            return Indexed("C", event.turn, event.tool, event.id, items=items + more, arguments=arguments)
+            return Indexed("C", event.turn, event.tool, event.id, items=items + more + _sums(more), arguments=arguments)
         return self._result(event, year)
 
     def _result(self, event: ResultSeen, year: str | None) -> Indexed:
@@ -144,6 +145,17 @@ class Indexer:
         words = words[-MAX_SAID:] if source == "model" else words[:MAX_WORDS]
         numbers = list(dict.fromkeys(map(self._buckets.__getitem__, words)))
         return items, numbers, phrases
+
+
+def _sums(following: Sequence[Item]) -> list[Item]:
+    """Where the next page begins: an offset and the size of a page added up, whichever is which."""
+    if not 1 < len(following) <= MAX_ADDED:
+        return []
+    return [
+        (f"{path}{other}", value + size - 2, 0)
+        for number, (path, value, _) in enumerate(following)
+        for other, size, _ in following[:number]
+    ]
 
 
 def _years(items: Sequence[Item]) -> list[str]:

@@ -201,6 +201,8 @@ def read(text: str, year: str | None = None) -> tuple[list[Span], list[str]]:
                 _names(run[:run_core], run_before, spans)
                 run.clear()
             spans.append(("path", token))
+            if token[:2] in ("a/", "b/") and len(token) > 4:  # the two sides of a diff
+                spans.append(("path-", token[2:]))
         elif not lower.isalpha() and (
             any(map(str.isdigit, token)) or first in "#@$" or "_" in token or "@" in token or "." in token
         ):
