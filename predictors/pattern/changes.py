@@ -66,6 +66,12 @@ def pieces_of(text: str) -> list[str]:
     found = dict.fromkeys(_PIECES.findall(text))
     for piece in list(found):
         found.setdefault(piece.strip(".:#/"))
+        if "/" in piece:
+            stem = piece.rstrip("/").rpartition("/")[2].partition(".")[0]
+            found.setdefault(stem)
+            for at, mark in enumerate(stem):
+                if mark in "_-":
+                    found.setdefault(stem[at + 1 :])
         if len(piece) == 10 and piece[4] == piece[7] == "-":
             found.setdefault(piece[5:])
     return sorted((piece for piece in found if len(piece) > 2 and piece != text), key=lambda each: (-len(each), each))

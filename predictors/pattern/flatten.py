@@ -221,6 +221,9 @@ class Flattener:
         if tail and head:
             out.append((node.path + "|basename", tail, element))
             out.append((node.path + "|dirname", head, element))
+            stem, dot, _ = tail.partition(".")
+            if stem and dot:
+                out.append((node.path + "|stem", stem, element))
         for part, text in parts_of(value):
             out.append((node.path + part, text, element))
 
