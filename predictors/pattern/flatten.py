@@ -12,6 +12,7 @@ from datetime import date
 from typing import Any
 
 from predictors.pattern.addresses import parts_of
+from predictors.pattern.layout import entries_of
 from predictors.pattern.text import read
 
 MAX_ITEMS = 320
@@ -135,6 +136,8 @@ class Flattener:
                 base = node.path + ":"
                 for form, text in spans:
                     out.append((base + form, text, element))
+                for mark, text in entries_of(value):
+                    out.append((base + mark, text, element))
                 if len(words) < 200:
                     words.extend(found)
             return

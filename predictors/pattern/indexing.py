@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from predictors.pattern.flatten import MAX_VALUE, Flattener, Item, outcome
+from predictors.pattern.folders import ROOT, is_folder, joined
 from predictors.pattern.phrases import Phrase, phrases_of
 from predictors.pattern.pools import Labels
 from predictors.pattern.text import bucket, read
@@ -21,6 +22,7 @@ MAX_SAID = 32
 MAX_LABEL = 40  # characters
 MAX_LABELS = 120  # of one event
 MAX_CACHED_WORDS = 50_000
+NO_FOLDERS: Mapping[str, str] = {}
 MAX_ADDED = 4  # numbers among the arguments of a call
 
 NO_ARGUMENTS: Mapping[str, Any] = MappingProxyType({})
@@ -83,10 +85,13 @@ class Indexer:
         self._paths = {source: _Paths(source + ":") for source in ("user", "model")}
         self._phrases: dict[str, list[int]] = {}  # a short field -> its words' buckets
 
-    def index(self, event: Event, year: str | None) -> Indexed:
-        """The indexed form; `year` is the one that dates without a year are taken to lie in."""
+    def index(self, event: Event, year: str | None, folders: Mapping[str, str] = NO_FOLDERS) -> Indexed:
+        """The indexed form; `year` is the one that dates without a year are taken to lie in, `folders` those that
+        the session has named (see `State.folders`)."""
         if isinstance(event, UserText):
             items, words, phrases = self._text("user", event.text, year)
+            root = folders.get(ROOT) or next((v for path, v, _ in items if path == "user:path" and is_folder(v)), None)
+            items += joined([item for item in items if item[0] == "user:path"], None, root)
             return Indexed("U", signature="U", items=items, words=words, years=_years(items), phrases=phrases)
         if isinstance(event, ModelText):
             items, words, _ = self._text("model", event.text, year)
@@ -99,16 +104,22 @@ class Indexer:
                 for path, value, element in items
                 if type(value) is int and -(1 << 53) < value < 1 << 53
             ]
-            return Indexed("C", event.turn, event.tool, event.id, items=items + more + _sums(more), arguments=arguments)
-        return self._result(event, year)
+            more += _sums(more)
+            root = folders.get(ROOT)
+            if root is not None:
+                more += [item for item in joined(items, None, root) if item[0].endswith("|relative")]
+            return Indexed("C", event.turn, event.tool, event.id, items=items + more, arguments=arguments)
+        return self._result(event, year, folders)
 
-    def _result(self, event: ResultSeen, year: str | None) -> Indexed:
+    def _result(self, event: ResultSeen, year: str | None, folders: Mapping[str, str]) -> Indexed:
         value = event.value
         if value is None and event.raised:
             value = event.raised
         items: list[Item] = []
         if value is not None:
             items, _ = self._flattener.items(event.tool if event.ok else event.tool + "!", value, year)
+            if folders:
+                items += joined(items, folders.get(event.id), folders.get(ROOT))
         signature = event.tool + ">" + outcome(event.ok, event.known, event.value)
         return Indexed("R", -1, event.tool, event.id, signature, items, years=_years(items), labels=self._labels(items))
 

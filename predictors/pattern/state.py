@@ -6,12 +6,13 @@ next unused ones, one used last, leftovers of earlier segments. Everything is up
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from itertools import islice
 from typing import Any
 
+from predictors.pattern.folders import MAX_FOLDERS, ROOT, is_folder
 from predictors.pattern.indexing import Indexed
 from predictors.pattern.phrases import Phrase
 from predictors.pattern.pools import AGAIN, MAX_SEGMENT, MAX_SEGMENTS, STALE, Labels, Pool, Segment
@@ -44,6 +45,7 @@ class State:
         "done",
         "evidence",
         "feed",
+        "folders",
         "follow",
         "heard",
         "joint",
@@ -97,6 +99,7 @@ class State:
         self.sources: list[str | None] = []  # event number -> call id, where there is one
         self.feed: dict[str, str] = {}  # tool -> the list its last argument was taken from
         self.local: dict[str, dict[str, dict[tuple[str, int], int]]] = {}
+        self.folders: dict[str, str] = {}  # call id -> the folder it was asked about; the first one named, under ROOT
         self.follow: dict[str, dict[str, int]] = {}  # signature -> {tool called next: times}, in this session
         self.heard: list[tuple[int, Sequence[Phrase]]] = []  # number of the event, what the user said in it
         self.latest: dict[str, int] = {}  # tool -> number of its last call
@@ -134,6 +137,7 @@ class State:
             if len(self.spoken) < MAX_USED:
                 self.spoken.update(event.words)
             self._typed(event.items)
+            self._folder(ROOT, (value for path, value, _ in event.items if path == "user:path"))
             if event.phrases:
                 self.heard = [*self.heard[1 - MAX_HEARD :], (number, event.phrases)]
         elif kind == "M":
@@ -145,6 +149,8 @@ class State:
             self.pending = None
             self._turn(event.turn, number)
             self._call(event)
+            if event.id is not None:
+                self._folder(event.id, event.arguments.values())
             self.latest[event.tool] = number
         self.asked = kind == "U"
         for year in event.years:
@@ -159,6 +165,13 @@ class State:
         if kind == "R" or kind == "C":
             self.records.add(event.items, number)
         self.known_contexts = None
+
+    def _folder(self, id: str, values: Iterable[Any]) -> None:
+        """Note the first folder among these."""
+        found = next((value for value in values if is_folder(value)), None)
+        if found is not None and len(self.folders) < MAX_FOLDERS:
+            self.folders.setdefault(id, found)
+            self.folders.setdefault(ROOT, found)
 
     def _typed(self, items: Sequence[tuple[str, Any, int]]) -> None:
         """Note the identifiers among what the user typed."""
@@ -412,6 +425,7 @@ class State:
         new.sources = list(self.sources)
         new.feed = dict(self.feed)
         new.local = {tool: {name: dict(c) for name, c in names.items()} for tool, names in self.local.items()}
+        new.folders = dict(self.folders)
         new.follow = {key: dict(row) for key, row in self.follow.items()}
         new.records = self.records.copy()
         new.joint = {tool: dict(rules) for tool, rules in self.joint.items()}

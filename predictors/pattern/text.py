@@ -200,6 +200,8 @@ def read(text: str, year: str | None = None) -> tuple[list[Span], list[str]]:
             if run:
                 _names(run[:run_core], run_before, spans)
                 run.clear()
+            if token[-1] == "." and token[-2:-1] not in "./":
+                token = token[:-1]
             spans.append(("path", token))
             if token[:2] in ("a/", "b/") and len(token) > 4:  # the two sides of a diff
                 spans.append(("path-", token[2:]))
