@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any
 
 from predictors.pattern.addresses import parts_of
-from predictors.pattern.layout import entries_of
+from predictors.pattern.layout import entries_of, structure_of
 from predictors.pattern.text import read
 
 MAX_ITEMS = 320
@@ -121,6 +121,11 @@ class Flattener:
         kind = type(value)
         if kind is str:
             size = len(value)
+            if depth > 0 and size > 2 and (value[0] in "{[" or "\n" in value):
+                structure = structure_of(value)
+                if structure is not None:
+                    self._walk(structure, node, element, depth - 1, out, words, budget, year)
+                    return
             if size <= MAX_VALUE:
                 if value:
                     out.append((node.path, value, element))

@@ -1,12 +1,68 @@
-"""Entries of a text's lines that are marked as such: "[DIR] src", "- main", "* v2"."""
+"""Texts that are more than words: JSON in a text, tables with a header, lines that are marked as entries."""
 
 from __future__ import annotations
 
+import json
 import re
+from contextlib import suppress
+from typing import Any
 
-MAX_CHARACTERS = 6_000
+MAX_CHARACTERS = 6_000  # of a table or a list
+MAX_JSON = 20_000
 MAX_ENTRIES = 60
+MAX_ROWS = 60
+MAX_HEADER = 40  # characters of a column's name
 _ENTRY = re.compile(r"^[ \t]*(\[[A-Za-z]{1,8}\]|[-*+•])[ \t]+(\S{1,120})[ \t]*$", re.MULTILINE)
+_RULE = re.compile(r"[ \t]*\|?[ \t]*:?-{2,}[-:| \t]*\Z")
+_NAME = re.compile(r"[^\W\d][^\n]*\Z")
+
+
+def structure_of(text: str) -> Any:
+    """The JSON value or the rows that a text is; None if it is neither."""
+    if text[0] in "{[" and text[-1] in "}]" and len(text) <= MAX_JSON:
+        with suppress(ValueError, RecursionError):
+            return json.loads(text)
+    return _rows(text)
+
+
+def _rows(text: str) -> list[dict[str, str]] | None:
+    """The rows of a Markdown table, or of values between semicolons, tabs or commas; by the names in its header."""
+    head, _, rest = text.partition("\n")
+    if not rest or len(head) > MAX_CHARACTERS:
+        return None
+    if head[:1] == "|":
+        line, _, body = rest.partition("\n")
+        return _table(head, body, "|") if body and len(line) <= MAX_CHARACTERS and _RULE.match(line) else None
+    for mark in ";\t,":
+        count = head.count(mark)
+        if count:
+            return _table(head, rest, mark) if rest.partition("\n")[0].count(mark) == count else None
+    return None
+
+
+def _table(head: str, body: str, mark: str) -> list[dict[str, str]] | None:
+    names = _cells(head, mark)
+    if len(names) < 2 or not all(len(name) <= MAX_HEADER and _NAME.match(name) for name in names):
+        return None
+    whole = len(body) <= MAX_CHARACTERS
+    lines = body[:MAX_CHARACTERS].split("\n", MAX_ROWS)[:MAX_ROWS]
+    if not whole and len(lines) < MAX_ROWS:
+        del lines[-1]  # cut in two
+    rows = []
+    for line in lines:
+        if not line.strip():
+            break
+        cells = _cells(line, mark)
+        if len(cells) != len(names):
+            return None
+        rows.append(dict(zip(names, cells, strict=True)))
+    return rows or None
+
+
+def _cells(line: str, mark: str) -> list[str]:
+    if mark == "|":
+        line = line.strip().removeprefix("|").removesuffix("|")
+    return [cell.strip().strip('"') for cell in line.split(mark)]
 
 
 def entries_of(text: str) -> list[tuple[str, str]]:

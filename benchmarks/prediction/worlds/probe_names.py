@@ -61,7 +61,7 @@ CASES: Sequence[Case] = (
     ),
     Case("url from results[].url", {"url": "https://a.example/x"}, {"results": [{"url": "https://a.example/x"}]}),
     Case("url from a text's address", {"url": "https://a.example/x"}, "1. Title\nURL: https://a.example/x\nwords"),
-    Case("path from `path:line:`", {"path": "src/a/b.py"}, "src/a/b.py:12: x = 1"),
+    Case("path from `path:line:`", {"path": "src/a/b.py"}, "src/a/b.py:12: x = 1\nsrc/c.py:3: y = 2"),
     Case(
         "contract_number from a table's column",
         {"contract_number": "VK-981"},
