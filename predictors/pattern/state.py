@@ -14,6 +14,7 @@ from typing import Any
 
 from predictors.pattern.folders import MAX_FOLDERS, ROOT, is_folder
 from predictors.pattern.indexing import Indexed
+from predictors.pattern.names import OWNED, fit
 from predictors.pattern.phrases import Phrase
 from predictors.pattern.pools import AGAIN, MAX_SEGMENT, MAX_SEGMENTS, STALE, Labels, Pool, Segment
 from predictors.pattern.records import Records
@@ -84,7 +85,7 @@ class State:
         self.evidence: Any = None  # what words say about tools, kept until the user says more
         self.standing: Any = None  # what was worked out from it and still stands
         self.pools: dict[str, Pool] = {}
-        self.names: dict[str, list[str]] = {}  # last field of a path -> paths, of the first `named_pools` pools
+        self.names: dict[str, list[tuple[int, str]]] = {}  # argument -> (fit, path) of the first `named_pools` pools
         self.named_pools = 0
         self.where: dict[Any, list[str]] = {}  # value -> paths of the pools that hold it
         self.beyond: dict[Any, dict[str, None]] = {}  # those of them that are too many for `where`
@@ -250,24 +251,26 @@ class State:
         found = self.where.get(value, ())
         return [*found, *self.beyond[value]] if value in self.beyond else found
 
-    def named(self, name: str) -> list[str]:
-        """Paths of results and arguments that are called like an argument, latest pool first: `file_id` from a
-        `file_id`, from the `id` of a `file` or of `files`, from `file_ids`."""
+    def named(self, name: str, widely: bool = False) -> list[str]:
+        """Paths of results and arguments that are called like an argument, the best fit and latest first.
+
+        widely: also what only stands within something of that name, or in a text in such a form; for tools of which
+        nothing was learned, since it is wrong more often than not.
+        """
         names = self.names
         if len(self.pools) > self.named_pools:
             for path in islice(self.pools, self.named_pools, None):
-                names.setdefault(_last_field(path), []).append(path)
+                for known, paths in names.items():
+                    place = fit(known, path)
+                    if place is not None:
+                        paths.append((place, path))
             self.named_pools = len(self.pools)
-        found = [*names.get(name, ()), *names.get(name + "s", ())]
-        owner, _, field = name.rpartition("_")
-        if owner:
-            for path in names.get(field, ()):
-                parent = path.rpartition(".")[0].rpartition(".")[2].rstrip("[]*.")
-                if parent in (owner, owner + "s"):
-                    found.append(path)
+        found = names.get(name)
+        if found is None:
+            found = names[name] = [(place, path) for path in self.pools if (place := fit(name, path)) is not None]
         pools = self.pools
-        found.sort(key=lambda path: (-pools[path].segments[-1].event, path))
-        return found
+        found.sort(key=lambda each: (each[0], -pools[each[1]].segments[-1].event, each[1]))
+        return [path for place, path in found if widely or place <= OWNED]
 
     def _call(self, event: Indexed) -> None:
         tool, arguments = event.tool, event.arguments
@@ -453,7 +456,3 @@ def call_key(tool: str, arguments: Mapping[str, Any]) -> Any:
             text = canonical_json(dict(arguments))
             return None if text is None else (tool, text)
     return (tool, frozenset(arguments.items()))
-
-
-def _last_field(path: str) -> str:
-    return path.rstrip(")[]").rpartition(".")[2].rpartition("(")[2]
