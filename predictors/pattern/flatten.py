@@ -122,10 +122,11 @@ class Flattener:
         if kind is str:
             size = len(value)
             if depth > 0 and size > 2 and (value[0] in "{[" or "\n" in value):
-                structure = structure_of(value)
+                structure, is_all = structure_of(value)
                 if structure is not None:
                     self._walk(structure, node, element, depth - 1, out, words, budget, year)
-                    return
+                    if is_all:
+                        return
             if size <= MAX_VALUE:
                 if value:
                     out.append((node.path, value, element))

@@ -44,5 +44,3 @@ def joined(items: Sequence[Item], own: str | None, root: str | None) -> list[Ite
         if len(out) >= MAX_JOINED:
             break
     return out
-
-

@@ -17,15 +17,15 @@ _RULE = re.compile(r"[ \t]*\|?[ \t]*:?-{2,}[-:| \t]*\Z")
 _NAME = re.compile(r"[^\W\d][^\n]*\Z")
 
 
-def structure_of(text: str) -> Any:
-    """The JSON value or the rows that a text is; None if it is neither."""
+def structure_of(text: str) -> tuple[Any, bool]:
+    """The JSON value or the rows that a text begins with, None if it does not; and whether that is all of it."""
     if text[0] in "{[" and text[-1] in "}]" and len(text) <= MAX_JSON:
         with suppress(ValueError, RecursionError):
-            return json.loads(text)
-    return _rows(text)
+            return json.loads(text), True
+    return _rows(text) or (None, False)
 
 
-def _rows(text: str) -> list[dict[str, str]] | None:
+def _rows(text: str) -> tuple[list[dict[str, str]], bool] | None:
     """The rows of a Markdown table, or of values between semicolons, tabs or commas; by the names in its header."""
     head, _, rest = text.partition("\n")
     if not rest or len(head) > MAX_CHARACTERS:
@@ -35,28 +35,29 @@ def _rows(text: str) -> list[dict[str, str]] | None:
         return _table(head, body, "|") if body and len(line) <= MAX_CHARACTERS and _RULE.match(line) else None
     for mark in ";\t,":
         count = head.count(mark)
-        if count:
+        if count and mark + " " not in head:
             return _table(head, rest, mark) if rest.partition("\n")[0].count(mark) == count else None
     return None
 
 
-def _table(head: str, body: str, mark: str) -> list[dict[str, str]] | None:
+def _table(head: str, body: str, mark: str) -> tuple[list[dict[str, str]], bool] | None:
     names = _cells(head, mark)
     if len(names) < 2 or not all(len(name) <= MAX_HEADER and _NAME.match(name) for name in names):
         return None
-    whole = len(body) <= MAX_CHARACTERS
     lines = body[:MAX_CHARACTERS].split("\n", MAX_ROWS)[:MAX_ROWS]
-    if not whole and len(lines) < MAX_ROWS:
+    if len(body) > MAX_CHARACTERS and len(lines) < MAX_ROWS:
         del lines[-1]  # cut in two
+    whole = True  # what a long table has more of is more of the same
     rows = []
-    for line in lines:
+    for number, line in enumerate(lines):
         if not line.strip():
+            whole = not any(map(str.strip, lines[number:]))
             break
         cells = _cells(line, mark)
         if len(cells) != len(names):
             return None
         rows.append(dict(zip(names, cells, strict=True)))
-    return rows or None
+    return (rows, whole) if rows else None
 
 
 def _cells(line: str, mark: str) -> list[str]:

@@ -9,7 +9,7 @@ import re
 from functools import lru_cache
 
 EXACT, OWNED, WITHIN, FORMAT = 0, 1, 2, 3  # how well a path fits, best first
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_A-Za-z]+")
+MAX_NAME = 80  # characters of a name that are looked at
 _SEGMENTS = re.compile(r"[^.\[\]{}*()|:<]+")
 # What a name says about the form of a value that stands in a text.
 _FORMATS = {
@@ -24,13 +24,30 @@ _IDENTIFYING = frozenset(("id", "key", "number", "no", "code", "reference", "ref
 @lru_cache(maxsize=4_096)
 def words_of(name: str) -> tuple[str, ...]:
     """The words of a name in lower case and the singular, however they are joined."""
-    return tuple(_singular(word.lower()) for word in _WORDS.findall(name[:80]))
+    words: list[str] = []
+    word = ""
+    name = name[:MAX_NAME]
+    for at, mark in enumerate(name):
+        last = word[-1:]
+        if not mark.isalnum():
+            words.append(word)
+            word = ""
+            continue
+        is_next = last.isdigit() != mark.isdigit()
+        if mark.isupper():  # "fileId", and "HTTPServer" as two
+            is_next = is_next or not last.isupper() or name[at + 1 : at + 2].islower()
+        if word and is_next:
+            words.append(word)
+            word = ""
+        word += mark
+    words.append(word)
+    return tuple(_singular(word.lower()) for word in words if word)
 
 
 def _singular(word: str) -> str:
     if len(word) > 4 and word.endswith("ies"):
         return word[:-3] + "y"
-    return word[:-1] if len(word) > 3 and word[-1] == "s" and word[-2] != "s" else word
+    return word[:-1] if len(word) > 2 and word[-1] == "s" and word[-2] != "s" else word
 
 
 @lru_cache(maxsize=16_384)
