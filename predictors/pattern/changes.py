@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Container, Mapping
+from functools import lru_cache
 from typing import Any
 
 MAX_AFFIX = 160
@@ -95,9 +96,14 @@ def shifts_of(value: int, where: Container[Any]) -> list[tuple[str, Any]]:
     return found
 
 
+@lru_cache(maxsize=1_024)
+def _read(template: str) -> Any:
+    return json.loads(template)
+
+
 def fill(template: str, value: Any) -> str | int | None:
     """The text a template gives for this value; the number a shift gives for this one."""
-    read = json.loads(template)
+    read = _read(template)
     if type(read) is int:
         number = value if type(value) is int else _number(value)
         return number + read if type(number) is int else None

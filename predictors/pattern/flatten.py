@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any
 
 from predictors.pattern.addresses import parts_of
-from predictors.pattern.layout import entries_of, structure_of
+from predictors.pattern.layout import entries_of, references_of, structure_of
 from predictors.pattern.text import read
 
 MAX_ITEMS = 320
@@ -144,6 +144,8 @@ class Flattener:
                     out.append((base + form, text, element))
                 for mark, text in entries_of(value):
                     out.append((base + mark, text, element))
+                if depth > 0 and (places := references_of(value)):
+                    self._walk(places, node.child("@"), element, depth - 1, out, words, budget, year)
                 if len(words) < 200:
                     words.extend(found)
             return

@@ -1,4 +1,4 @@
-"""Texts that are more than words: JSON in a text, tables with a header, lines that are marked as entries."""
+"""Texts that are more than words: JSON in a text, tables with a header, marked entries, places in files."""
 
 from __future__ import annotations
 
@@ -11,8 +11,12 @@ MAX_CHARACTERS = 6_000  # of a table or a list
 MAX_JSON = 20_000
 MAX_ENTRIES = 60
 MAX_ROWS = 60
+MAX_REFERENCES = 40
 MAX_HEADER = 40  # characters of a column's name
 _ENTRY = re.compile(r"^[ \t]*(\[[A-Za-z]{1,8}\]|[-*+•])[ \t]+(\S{1,120})[ \t]*$", re.MULTILINE)
+_REFERENCE = re.compile(
+    r"(?:^|(?<=[\s(\"]))((?:[\w./~+-]*[\w-])?\.[A-Za-z]\w{0,5}|/[\w./~+-]+)(?:\", line |:)(\d{1,6})(?!\w)", re.MULTILINE
+)
 _RULE = re.compile(r"[ \t]*\|?[ \t]*:?-{2,}[-:| \t]*\Z")
 _NAME = re.compile(r"[^\W\d][^\n]*\Z")
 
@@ -64,6 +68,18 @@ def _cells(line: str, mark: str) -> list[str]:
     if mark == "|":
         line = line.strip().removeprefix("|").removesuffix("|")
     return [cell.strip().strip('"') for cell in line.split(mark)]
+
+
+def references_of(text: str) -> list[dict[str, Any]]:
+    """Places in files that a text names: {"path": …, "line": …} of "a/b.py:12", and of `File "a/b.py", line 12`."""
+    if ":" not in text and ", line " not in text:
+        return []
+    found = []
+    for match in _REFERENCE.finditer(text, 0, MAX_CHARACTERS):
+        found.append({"path": match[1], "line": int(match[2])})
+        if len(found) >= MAX_REFERENCES:
+            break
+    return found
 
 
 def entries_of(text: str) -> list[tuple[str, str]]:

@@ -12,7 +12,15 @@ from predictors.pattern.changes import fill, pieces_of, shifts_of
 from predictors.pattern.flatten import MAX_ITEMS, Flattener
 from predictors.pattern.folders import MAX_JOINED, ROOT, is_absolute, is_folder, joined
 from predictors.pattern.indexing import Indexer
-from predictors.pattern.layout import MAX_CHARACTERS, MAX_ENTRIES, MAX_ROWS, entries_of, structure_of
+from predictors.pattern.layout import (
+    MAX_CHARACTERS,
+    MAX_ENTRIES,
+    MAX_REFERENCES,
+    MAX_ROWS,
+    entries_of,
+    references_of,
+    structure_of,
+)
 from predictors.pattern.names import EXACT, FORMAT, OWNED, WITHIN, fit, words_of
 from predictors.pattern.state import State
 from predictors.pattern.text import read, shape
@@ -212,3 +220,14 @@ def test_words_of_names() -> None:
     assert words_of("getHTTPServer2") == ("get", "http", "server", "2")
     assert words_of("file_ids") == words_of("fileId") == words_of("file-ID") == ("file", "id")
     assert words_of("Adressen-Größe") == ("adressen", "größe")
+
+
+def test_places_in_files_are_records() -> None:
+    """Path and line of one match belong together, and lines are numbers."""
+    text = 'src/a.py:12: x = 1\n  File "/r/src/b.py", line 7, in go\nsee (c.py:3) at 12:30, http://x.org:80/ and v1.2:3'
+    assert references_of(text) == [
+        {"path": "src/a.py", "line": 12}, {"path": "/r/src/b.py", "line": 7}, {"path": "c.py", "line": 3},
+    ]  # fmt: skip
+    assert references_of("nothing") == []
+    assert len(references_of("a.py:1\n" * 1_000)) == MAX_REFERENCES
+    assert ("t.@[].line", 12) in items(text)
