@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
 from predictors.pattern import PatternPredictor, learning, online, predictor, training
 from predictors.pattern.calibration import NEXT_START, USE_START
-from predictors.pattern.indexing import Indexed, Indexer
+from predictors.pattern.indexing import UNLABELLED, Indexed, Indexer
 from predictors.pattern.records import Records
 from predictors.pattern.state import State
 from speculate.history import History
@@ -75,15 +75,15 @@ def _keys(table: str, allowed: Callable[[str], bool]) -> Remains:
 
 
 def _no_flow(event: Indexed) -> Indexed:
-    return replace(event, items=(), phrases=(), labels={})
+    return event._replace(items=(), phrases=(), labels=UNLABELLED)
 
 
 def _no_texts(event: Indexed) -> Indexed:
-    return replace(event, items=(), phrases=()) if event.kind in ("U", "M") else event
+    return event._replace(items=(), phrases=()) if event.kind in ("U", "M") else event
 
 
 def _no_words(event: Indexed) -> Indexed:
-    return replace(event, words=())
+    return event._replace(words=())
 
 
 def _no_records(stack: ExitStack) -> None:
