@@ -1,7 +1,8 @@
 """How well calls are predicted. `python -m benchmarks.prediction --traces DIR [--sets a,b] [--quick] [--json PATH]`.
 
 DIR holds NAME.train.jsonl.gz, NAME.dev.jsonl.gz and manifests/NAME.toml. Trains on train, judges on dev; beside the
-pattern predictor: the same with parts removed, with fewer sessions, and the two baselines, in the same run.
+pattern predictor: the two baselines, the same with each part removed (benchmarks/prediction/ablation.py; that it is
+really out is checked, and the run stops if not), with and without chains in the replay, and with fewer sessions.
 """
 
 from __future__ import annotations
@@ -9,63 +10,21 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
+from benchmarks.prediction.ablation import PARTS, still_there, without
+from benchmarks.prediction.chains import measure_chains, print_chains
 from benchmarks.prediction.walking import Walk, quantile, walk
 from predictors import MarkovPredictor, RepeatPredictor
 from predictors.modelfile import to_envelope
-from predictors.pattern import PatternPredictor, guessing, predictor, training
-from predictors.pattern.calibration import NEXT_START, USE_START
-from predictors.pattern.guessing import Guesser
-from predictors.pattern.state import State
+from predictors.pattern import PatternPredictor
 from speculate.trace import RecordedSession, read_sessions
 from toolspecs import Manifest
 
 CURVE = (1, 3, 10, 30, 100, 300)
-
-
-@contextmanager
-def _without(part: str) -> Iterator[None]:
-    """The pattern predictor with one of its parts taken out, while training and predicting."""
-    if part == "data flow":  # only what the same tool was called with before, and constants
-
-        def own(self: Guesser, state: State, tool: str, name: str, rules: Any) -> Any:
-            return [value for value in whole(self, state, tool, name, rules) if value[2].startswith((f"{tool}(", "="))]
-
-        whole = Guesser._values
-        with patch.object(Guesser, "_values", own), patch.object(Guesser, "_joint", lambda *_: []):
-            yield
-    elif part == "records":
-        with patch.object(Guesser, "_joint", lambda *_: []), patch.object(guessing, "_together", lambda v, _: v[0]):
-            yield
-    elif part == "context":
-        with patch.object(State, "contexts", lambda self: []):
-            yield
-    elif part == "words":
-        with patch.object(Guesser, "_evidence", lambda *_: ({}, {})):
-            yield
-    elif part == "this session":  # what the session itself has shown so far
-
-        def forgetful(self: Guesser, state: State) -> Any:
-            with patch.object(state, "joint", {}), patch.object(state, "follow", {}), patch.object(state, "local", {}):
-                return whole_guesses(self, state)
-
-        whole_guesses = Guesser.guesses
-        with patch.object(Guesser, "guesses", forgetful):
-            yield
-    elif part == "calibration":
-        fixed: Callable[..., Any] = lambda *_: (NEXT_START, USE_START)  # noqa: E731  # a stand-in, not a function
-        with patch.object(predictor, "calibrate", fixed), patch.object(training, "calibrate", fixed):
-            yield
-    else:
-        yield
-
-
-PARTS = ("data flow", "records", "context", "words", "this session", "calibration")
 
 
 def _row(name: str, found: Walk, train_s: float | None = None, calls: int = 0) -> dict[str, Any]:
@@ -124,12 +83,13 @@ def _set(name: str, folder: Path, quick: bool) -> dict[str, Any]:
     calls = sum(len(session.calls) for session in dev)
     print(f"\n{name}: {len(train)} sessions to learn from, {len(dev)} to judge ({calls} calls)")
     print(f"  {'':22} tool1 exac1 exac3 exac5 brier   hit waste us p50 us p99 train/s")
-    out: dict[str, Any] = {"rows": [], "ablation": [], "curve": []}
+    out: dict[str, Any] = {"rows": [], "ablation": [], "chains": [], "curve": []}
     row, found, model = _judge("pattern", lambda: PatternPredictor.train(train, specs), train, dev, specs)
     out["rows"].append(row)
     out["model_bytes"] = len(json.dumps(to_envelope(model)))
-    for label, kind in (("repeat", RepeatPredictor), ("markov", MarkovPredictor)):
-        out["rows"].append(_judge(label, lambda kind=kind: kind.train(train, specs), train, dev, specs)[0])  # type: ignore[misc]  # bound now
+    baselines: list[tuple[str, Any]] = [("repeat", RepeatPredictor), ("markov", MarkovPredictor)]
+    for label, kind in baselines:
+        out["rows"].append(_judge(label, partial(kind.train, train, specs), train, dev, specs)[0])
     _reliability("p_next, predicted>happened (n)", found.reliability_next["all"])
     _reliability("p_use,  predicted>happened (n)", found.reliability_use)
     out["reliability"] = {"p_next": found.reliability_next["all"], "p_use": found.reliability_use}
@@ -140,26 +100,33 @@ def _set(name: str, folder: Path, quick: bool) -> dict[str, Any]:
     print(f"  instead of the right tool: {found.confusion.most_common(5)}")
     if not quick:
         for part in PARTS:
-            with _without(part):
-                row = _judge(f"without {part}", lambda: PatternPredictor.train(train, specs), train, dev, specs)[0]
-                out["ablation"].append(row)
+            with without(part):
+                row, _, bare = _judge(
+                    f"without {part}", lambda: PatternPredictor.train(train, specs), train, dev, specs
+                )
+                problem = still_there(part, bare, dev, specs)
+            if problem is not None:
+                raise SystemExit(f"{part} was to be removed, but {problem}")
+            out["ablation"].append(row)
+        out["chains"] = measure_chains(model, train, dev, specs)
+        print_chains(out["chains"])
         for size in CURVE:
             if size < len(train):
                 some = train[:: max(1, len(train) // size)][:size]
-                row = _judge(
-                    f"{size} sessions", lambda some=some: PatternPredictor.train(some, specs), some, dev, specs
-                )[0]  # type: ignore[misc]  # bound now
+                row = _judge(f"{size} sessions", partial(PatternPredictor.train, some, specs), some, dev, specs)[0]
                 out["curve"].append(row)
     return out
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.prediction", description=__doc__.splitlines()[0])
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.prediction", description=(__doc__ or "").splitlines()[0]
+    )
     parser.add_argument("--traces", type=Path, required=True, help="folder of recorded sets, split into train and dev")
     parser.add_argument("--sets", default="", help="which sets, comma-separated (default: all)")
-    parser.add_argument("--quick", action="store_true", help="no ablation, no learning curve")
+    parser.add_argument("--quick", action="store_true", help="no ablation, no chains, no learning curve")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     names = (
         args.sets.split(",") if args.sets else sorted(p.name.split(".")[0] for p in args.traces.glob("*.dev.jsonl*"))
     )

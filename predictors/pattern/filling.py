@@ -246,10 +246,9 @@ class Filler:
                 if offered % STALE == slot % STALE:
                     _add(found, (count - 0.3) / (calls + 0.7), value, path, offered, event, element)
 
-    @staticmethod
-    def _by_name(found: Found, state: State, argument: ArgumentRules, read: list[Read]) -> None:
+    def _by_name(self, found: Found, state: State, argument: ArgumentRules, read: list[Read]) -> None:
         """From fields that are called like the argument."""
-        paths = state.named(argument.name)[:MAX_POOLS_TRIED]
+        paths = state.named(argument.name, argument.tool not in self._counts.forms)[:MAX_POOLS_TRIED]
         used = state.used.get(argument.tool) or {}
         for path in paths:
             pool = state.pools[path]

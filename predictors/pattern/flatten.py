@@ -11,6 +11,8 @@ import re
 from datetime import date
 from typing import Any
 
+from predictors.pattern.addresses import parts_of
+from predictors.pattern.layout import entries_of, references_of, structure_of
 from predictors.pattern.text import read
 
 MAX_ITEMS = 320
@@ -119,12 +121,18 @@ class Flattener:
         kind = type(value)
         if kind is str:
             size = len(value)
+            if depth > 0 and size > 2 and (value[0] in "{[" or "\n" in value):
+                structure, is_all = structure_of(value)
+                if structure is not None:
+                    self._walk(structure, node, element, depth - 1, out, words, budget, year)
+                    if is_all:
+                        return
             if size <= MAX_VALUE:
                 if value:
                     out.append((node.path, value, element))
-                    if size == 10 and value[4] == "-" and value[7] == "-":
+                    if size >= 10 and value[4] == "-" and value[7] == "-":
                         self._date(value, node, element, out)
-                if size < PLAIN or " " not in value:
+                if (size < PLAIN or " " not in value) and "\n" not in value:
                     if "/" in value and size > 2:
                         self._path(value, node, element, out)
                     return
@@ -134,6 +142,10 @@ class Flattener:
                 base = node.path + ":"
                 for form, text in spans:
                     out.append((base + form, text, element))
+                for mark, text in entries_of(value):
+                    out.append((base + mark, text, element))
+                if depth > 0 and (places := references_of(value)):
+                    self._walk(places, node.child("@"), element, depth - 1, out, words, budget, year)
                 if len(words) < 200:
                     words.extend(found)
             return
@@ -200,7 +212,11 @@ class Flattener:
 
     @staticmethod
     def _date(value: str, node: Node, element: int, out: list[Item]) -> None:
-        """The days before and after an ISO date."""
+        """The days before and after an ISO date; the day of a time stamp."""
+        if len(value) > 10:
+            if value[10] in "T " and value[:4].isdigit() and value[5:7].isdigit() and value[8:10].isdigit():
+                out.append((node.path + "|date", value[:10], element))
+            return
         try:
             number = date.fromisoformat(value).toordinal()
             before, after = date.fromordinal(number - 1), date.fromordinal(number + 1)
@@ -216,6 +232,11 @@ class Flattener:
         if tail and head:
             out.append((node.path + "|basename", tail, element))
             out.append((node.path + "|dirname", head, element))
+            stem, dot, _ = tail.partition(".")
+            if stem and dot:
+                out.append((node.path + "|stem", stem, element))
+        for part, text in parts_of(value):
+            out.append((node.path + part, text, element))
 
 
 def outcome(ok: bool, known: bool, value: Any) -> str:

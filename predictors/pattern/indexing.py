@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from predictors.pattern.flatten import MAX_VALUE, Flattener, Item, outcome
+from predictors.pattern.folders import ROOT, is_folder, joined
 from predictors.pattern.phrases import Phrase, phrases_of
 from predictors.pattern.pools import Labels
 from predictors.pattern.text import bucket, read
@@ -21,6 +22,8 @@ MAX_SAID = 32
 MAX_LABEL = 40  # characters
 MAX_LABELS = 120  # of one event
 MAX_CACHED_WORDS = 50_000
+NO_FOLDERS: Mapping[str, str] = {}
+MAX_ADDED = 4  # numbers among the arguments of a call
 
 NO_ARGUMENTS: Mapping[str, Any] = MappingProxyType({})
 UNLABELLED = Labels()
@@ -82,10 +85,13 @@ class Indexer:
         self._paths = {source: _Paths(source + ":") for source in ("user", "model")}
         self._phrases: dict[str, list[int]] = {}  # a short field -> its words' buckets
 
-    def index(self, event: Event, year: str | None) -> Indexed:
-        """The indexed form; `year` is the one that dates without a year are taken to lie in."""
+    def index(self, event: Event, year: str | None, folders: Mapping[str, str] = NO_FOLDERS) -> Indexed:
+        """The indexed form; `year` is the one that dates without a year are taken to lie in, `folders` those that
+        the session has named (see `State.folders`)."""
         if isinstance(event, UserText):
             items, words, phrases = self._text("user", event.text, year)
+            root = folders.get(ROOT) or next((v for path, v, _ in items if path == "user:path" and is_folder(v)), None)
+            items += joined([item for item in items if item[0] == "user:path"], None, root)
             return Indexed("U", signature="U", items=items, words=words, years=_years(items), phrases=phrases)
         if isinstance(event, ModelText):
             items, words, _ = self._text("model", event.text, year)
@@ -98,16 +104,22 @@ class Indexer:
                 for path, value, element in items
                 if type(value) is int and -(1 << 53) < value < 1 << 53
             ]
+            more += _sums(more)
+            root = folders.get(ROOT)
+            if root is not None:
+                more += [item for item in joined(items, None, root) if item[0].endswith("|relative")]
             return Indexed("C", event.turn, event.tool, event.id, items=items + more, arguments=arguments)
-        return self._result(event, year)
+        return self._result(event, year, folders)
 
-    def _result(self, event: ResultSeen, year: str | None) -> Indexed:
+    def _result(self, event: ResultSeen, year: str | None, folders: Mapping[str, str]) -> Indexed:
         value = event.value
         if value is None and event.raised:
             value = event.raised
         items: list[Item] = []
         if value is not None:
             items, _ = self._flattener.items(event.tool if event.ok else event.tool + "!", value, year)
+            if folders:
+                items += joined(items, folders.get(event.id), folders.get(ROOT))
         signature = event.tool + ">" + outcome(event.ok, event.known, event.value)
         return Indexed("R", -1, event.tool, event.id, signature, items, years=_years(items), labels=self._labels(items))
 
@@ -144,6 +156,17 @@ class Indexer:
         words = words[-MAX_SAID:] if source == "model" else words[:MAX_WORDS]
         numbers = list(dict.fromkeys(map(self._buckets.__getitem__, words)))
         return items, numbers, phrases
+
+
+def _sums(following: Sequence[Item]) -> list[Item]:
+    """Where the next page begins: an offset and the size of a page added up, whichever is which."""
+    if not 1 < len(following) <= MAX_ADDED:
+        return []
+    return [
+        (f"{path}{other}", value + size - 2, 0)
+        for number, (path, value, _) in enumerate(following)
+        for other, size, _ in following[:number]
+    ]
 
 
 def _years(items: Sequence[Item]) -> list[str]:

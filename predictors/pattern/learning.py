@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from predictors.pattern.changes import CHANGES, affix, pieces_of, sources_of
+from predictors.pattern.changes import CHANGES, affix, pieces_of, shifts_of, sources_of
 from predictors.pattern.counts import ALL, SEPARATOR, WIDTH, Counts, bump, form, wide
 from predictors.pattern.kinds import kind_of_value
 from predictors.pattern.mappings import MAX_MAPPED, count_heard, count_links
@@ -65,6 +65,10 @@ def learnable(
             found.extend(_changed(where, value))
             if kind is str and not found[1:]:
                 found.extend(_templates(where, value, vault, tenant))
+            elif kind is int and not found[1:]:
+                for template, source in shifts_of(value, where):
+                    digest = vault.add(template, tenant)
+                    found.extend((f"{path}|={digest}", source) for path in where[source][:12])
         if found:
             rules[name] = [*rules.get(name, ()), *found]
     return Learned(tool, tuple(arguments), values, rules)

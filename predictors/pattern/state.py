@@ -6,13 +6,15 @@ next unused ones, one used last, leftovers of earlier segments. Everything is up
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from itertools import islice
 from typing import Any
 
+from predictors.pattern.folders import MAX_FOLDERS, ROOT, is_folder
 from predictors.pattern.indexing import Indexed
+from predictors.pattern.names import OWNED, fit
 from predictors.pattern.phrases import Phrase
 from predictors.pattern.pools import AGAIN, MAX_SEGMENT, MAX_SEGMENTS, STALE, Labels, Pool, Segment
 from predictors.pattern.records import Records
@@ -44,6 +46,7 @@ class State:
         "done",
         "evidence",
         "feed",
+        "folders",
         "follow",
         "heard",
         "joint",
@@ -82,7 +85,7 @@ class State:
         self.evidence: Any = None  # what words say about tools, kept until the user says more
         self.standing: Any = None  # what was worked out from it and still stands
         self.pools: dict[str, Pool] = {}
-        self.names: dict[str, list[str]] = {}  # last field of a path -> paths, of the first `named_pools` pools
+        self.names: dict[str, list[tuple[int, str]]] = {}  # argument -> (fit, path) of the first `named_pools` pools
         self.named_pools = 0
         self.where: dict[Any, list[str]] = {}  # value -> paths of the pools that hold it
         self.beyond: dict[Any, dict[str, None]] = {}  # those of them that are too many for `where`
@@ -97,6 +100,7 @@ class State:
         self.sources: list[str | None] = []  # event number -> call id, where there is one
         self.feed: dict[str, str] = {}  # tool -> the list its last argument was taken from
         self.local: dict[str, dict[str, dict[tuple[str, int], int]]] = {}
+        self.folders: dict[str, str] = {}  # call id -> the folder it was asked about; the first one named, under ROOT
         self.follow: dict[str, dict[str, int]] = {}  # signature -> {tool called next: times}, in this session
         self.heard: list[tuple[int, Sequence[Phrase]]] = []  # number of the event, what the user said in it
         self.latest: dict[str, int] = {}  # tool -> number of its last call
@@ -134,6 +138,7 @@ class State:
             if len(self.spoken) < MAX_USED:
                 self.spoken.update(event.words)
             self._typed(event.items)
+            self._folder(ROOT, (value for path, value, _ in event.items if path == "user:path"))
             if event.phrases:
                 self.heard = [*self.heard[1 - MAX_HEARD :], (number, event.phrases)]
         elif kind == "M":
@@ -145,6 +150,8 @@ class State:
             self.pending = None
             self._turn(event.turn, number)
             self._call(event)
+            if event.id is not None:
+                self._folder(event.id, event.arguments.values())
             self.latest[event.tool] = number
         self.asked = kind == "U"
         for year in event.years:
@@ -159,6 +166,13 @@ class State:
         if kind == "R" or kind == "C":
             self.records.add(event.items, number)
         self.known_contexts = None
+
+    def _folder(self, id: str, values: Iterable[Any]) -> None:
+        """Note the first folder among these."""
+        found = next((value for value in values if is_folder(value)), None)
+        if found is not None and len(self.folders) < MAX_FOLDERS:
+            self.folders.setdefault(id, found)
+            self.folders.setdefault(ROOT, found)
 
     def _typed(self, items: Sequence[tuple[str, Any, int]]) -> None:
         """Note the identifiers among what the user typed."""
@@ -237,24 +251,26 @@ class State:
         found = self.where.get(value, ())
         return [*found, *self.beyond[value]] if value in self.beyond else found
 
-    def named(self, name: str) -> list[str]:
-        """Paths of results and arguments that are called like an argument, latest pool first: `file_id` from a
-        `file_id`, from the `id` of a `file` or of `files`, from `file_ids`."""
+    def named(self, name: str, widely: bool = False) -> list[str]:
+        """Paths of results and arguments that are called like an argument, the best fit and latest first.
+
+        widely: also what only stands within something of that name, or in a text in such a form; for tools of which
+        nothing was learned, since it is wrong more often than not.
+        """
         names = self.names
         if len(self.pools) > self.named_pools:
             for path in islice(self.pools, self.named_pools, None):
-                names.setdefault(_last_field(path), []).append(path)
+                for known, paths in names.items():
+                    place = fit(known, path)
+                    if place is not None:
+                        paths.append((place, path))
             self.named_pools = len(self.pools)
-        found = [*names.get(name, ()), *names.get(name + "s", ())]
-        owner, _, field = name.rpartition("_")
-        if owner:
-            for path in names.get(field, ()):
-                parent = path.rpartition(".")[0].rpartition(".")[2].rstrip("[]*.")
-                if parent in (owner, owner + "s"):
-                    found.append(path)
+        found = names.get(name)
+        if found is None:
+            found = names[name] = [(place, path) for path in self.pools if (place := fit(name, path)) is not None]
         pools = self.pools
-        found.sort(key=lambda path: (-pools[path].segments[-1].event, path))
-        return found
+        found.sort(key=lambda each: (each[0], -pools[each[1]].segments[-1].event, each[1]))
+        return [path for place, path in found if widely or place <= OWNED]
 
     def _call(self, event: Indexed) -> None:
         tool, arguments = event.tool, event.arguments
@@ -412,6 +428,7 @@ class State:
         new.sources = list(self.sources)
         new.feed = dict(self.feed)
         new.local = {tool: {name: dict(c) for name, c in names.items()} for tool, names in self.local.items()}
+        new.folders = dict(self.folders)
         new.follow = {key: dict(row) for key, row in self.follow.items()}
         new.records = self.records.copy()
         new.joint = {tool: dict(rules) for tool, rules in self.joint.items()}
@@ -439,7 +456,3 @@ def call_key(tool: str, arguments: Mapping[str, Any]) -> Any:
             text = canonical_json(dict(arguments))
             return None if text is None else (tool, text)
     return (tool, frozenset(arguments.items()))
-
-
-def _last_field(path: str) -> str:
-    return path.rstrip(")[]").rpartition(".")[2].rpartition("(")[2]

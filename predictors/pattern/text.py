@@ -10,6 +10,8 @@ import re
 from functools import lru_cache
 from zlib import crc32
 
+from predictors.pattern.addresses import parts_of
+
 MAX_CHARACTERS = 2_400
 MAX_TOKENS = 260
 MAX_SPANS = 90
@@ -23,6 +25,13 @@ _TOKEN = re.compile(
     r"|[#$@~]?[^\W_](?:[^\s,;:!?()\[\]{}<>\"“”`*=|…]*[^\W_])?|[~.]?/[^\s,;:!?()\[\]{}<>\"“”`*=|'’]+|[.!?\n:;]|\S"
 )
 _RUNS = re.compile(r"(.)\1+")
+# UUIDs and digests, whatever digits and letters follow each other in them. In short ones they must alternate: a code
+# such as "abc123" is of another kind than "xyz123" only if one looks at its letters.
+_HEX = re.compile(
+    r"(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{16,64}"
+    r"|(?:[a-f]{1,6}[0-9]{1,6}(?=[a-f])|[0-9]{1,6}[a-f]{1,6}(?=[0-9]))[0-9a-f]{1,13}(?<=.{7}))\Z"
+)
+_DAY = re.compile(r"(\d{1,2})\.(\d{1,2})\.((?:19|20)\d\d)\Z")
 _CLASSES = str.maketrans(
     {**dict.fromkeys("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "A"), **dict.fromkeys("abcdefghijklmnopqrstuvwxyz", "a"),
      **dict.fromkeys("0123456789", "9")}
@@ -61,7 +70,10 @@ def shape(token: str) -> str:
         return f"9x{len(token)}"
     if len(token) <= 24 and token.isalnum() and token.isupper():
         return f"Ax{len(token)}"
-    return _RUNS.sub(r"\1", token[:64].translate(_CLASSES))
+    form = _RUNS.sub(r"\1", token[:64].translate(_CLASSES))
+    if len(token) > 6 and "a" in form and "9" in form and _HEX.match(token):
+        return f"hex{len(token)}"
+    return form
 
 
 def bucket(word: str) -> int:
@@ -181,12 +193,18 @@ def read(text: str, year: str | None = None) -> tuple[list[Span], list[str]]:
             if run:
                 _names(run[:run_core], run_before, spans)
                 run.clear()
-            spans.append(("url", token.rstrip(".")))
+            token = token.rstrip(".")
+            spans.append(("url", token))
+            spans += [("url" + part, value) for part, value in parts_of(token)]
         elif first in "/~" or ("/" in token and len(token) > 3):
             if run:
                 _names(run[:run_core], run_before, spans)
                 run.clear()
+            if token[-1] == "." and token[-2:-1] not in "./":
+                token = token[:-1]
             spans.append(("path", token))
+            if token[:2] in ("a/", "b/") and len(token) > 4:  # the two sides of a diff
+                spans.append(("path-", token[2:]))
         elif not lower.isalpha() and (
             any(map(str.isdigit, token)) or first in "#@$" or "_" in token or "@" in token or "." in token
         ):
@@ -208,6 +226,8 @@ def read(text: str, year: str | None = None) -> tuple[list[Span], list[str]]:
                     _names(run[:run_core], run_before, spans)
                     run.clear()
             form = shape(token)
+            if form == "9.9.9" and (written := _DAY.match(token)) is not None and int(written[2]) <= 12:
+                spans.append(("date", f"{written[3]}-{int(written[2]):02d}-{int(written[1]):02d}"))
             spans.append((form, token))
             if not first.isalnum():
                 spans.append((form + ".bare", token[1:]))

@@ -1,0 +1,91 @@
+"""Whether a field is called like an argument: `file_id`, `fileId` and `file-id` from the `id` of one of the `files`.
+
+What is left where nothing was learned: names alone. No name is special but those of formats (an address, a path).
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+EXACT, OWNED, WITHIN, FORMAT = 0, 1, 2, 3  # how well a path fits, best first
+MAX_NAME = 80  # characters of a name that are looked at
+_SEGMENTS = re.compile(r"[^.\[\]{}*()|:<]+")
+# What a name says about the form of a value that stands in a text.
+_FORMATS = {
+    **dict.fromkeys(("url", "uri", "link", "href"), ":url"),
+    **dict.fromkeys(("path", "file", "filename"), ":path"),
+    **dict.fromkeys(("email", "mail"), "@"),
+    "date": ":date",
+}
+_IDENTIFYING = frozenset(("id", "key", "number", "no", "code", "reference", "ref"))
+
+
+@lru_cache(maxsize=4_096)
+def words_of(name: str) -> tuple[str, ...]:
+    """The words of a name in lower case and the singular, however they are joined."""
+    words: list[str] = []
+    word = ""
+    name = name[:MAX_NAME]
+    for at, mark in enumerate(name):
+        last = word[-1:]
+        if not mark.isalnum():
+            words.append(word)
+            word = ""
+            continue
+        is_next = last.isdigit() != mark.isdigit()
+        if mark.isupper():  # "fileId", and "HTTPServer" as two
+            is_next = is_next or not last.isupper() or name[at + 1 : at + 2].islower()
+        if word and is_next:
+            words.append(word)
+            word = ""
+        word += mark
+    words.append(word)
+    return tuple(_singular(word.lower()) for word in words if word)
+
+
+def _singular(word: str) -> str:
+    if len(word) > 4 and word.endswith("ies"):
+        return word[:-3] + "y"
+    return word[:-1] if len(word) > 2 and word[-1] == "s" and word[-2] != "s" else word
+
+
+@lru_cache(maxsize=16_384)
+def _place(path: str) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    """The words of a path's field, and of what it stands in, the nearest first."""
+    segments = [words_of(segment) for segment in _SEGMENTS.findall(path)]
+    return (segments[-1], tuple(reversed(segments[:-1]))) if segments else ((), ())
+
+
+def fit(name: str, path: str) -> int | None:
+    """How well a path fits an argument of this name, 0 the best; None if not at all."""
+    wanted = words_of(name)
+    if not wanted:
+        return None
+    if ":" in path:
+        return FORMAT if _has_format(wanted, path) else None
+    if "|" in path or "+" in path or "-1d" in path:
+        return None
+    field, around = _place(path)
+    if field == wanted:
+        return EXACT
+    last, owner = wanted[-1:], wanted[:-1]
+    if field == ("id",) and last != field:  # the argument is called like the thing itself
+        owner = wanted
+    elif field != last or not owner:
+        return None
+    for distance, words in enumerate(around):
+        if words[-len(owner) :] == owner:
+            return OWNED if distance == 0 else WITHIN
+        if owner[-1] in words:
+            return WITHIN
+    return None
+
+
+def _has_format(wanted: tuple[str, ...], path: str) -> bool:
+    if "<" in path or path[-1:] == "-":
+        return False
+    form = _FORMATS.get(wanted[-1])
+    if form is not None:
+        return path.endswith(form) if form[0] == ":" else form in path
+    return wanted[-1] in _IDENTIFYING and path.startswith("user:") and path[5:6] not in "NTWqdmup"
