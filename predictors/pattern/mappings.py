@@ -89,9 +89,11 @@ def told_by(items: Iterable[Item]) -> list[tuple[str, Any]]:
 def count_told(counts: Counts, vault: Vault, tenant: str, items: Iterable[Item]) -> None:
     """Count what a listing says that names stand for."""
     for name, value in told_by(items):
+        if len(value) > MAX_MAPPED:
+            continue
         number = name_hash(name)
-        text = canonical_json(value)
-        if number is None or text is None or len(text) > MAX_MAPPED:
+        text = None if number is None else canonical_json(value)
+        if text is None or len(text) > MAX_MAPPED:
             continue
         row = counts.told.setdefault(str(number), {})
         digest = vault.add(text, tenant)

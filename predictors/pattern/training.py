@@ -30,7 +30,7 @@ _PLAIN = ArgumentSpec()
 SAMPLE = 48  # sessions
 MAX_ROWS = 4_000
 MAX_TURNS = 900  # judged for calibration
-APART = 128  # of so many sessions one at most is taken out to judge another of the sample without itself
+APART = 64  # of so many sessions one at most is taken out to judge another of the sample without itself
 
 
 def schema_of(spec: ToolSpec) -> list[str]:
