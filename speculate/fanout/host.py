@@ -47,7 +47,7 @@ def suggest(session: Session, call: ToolCall, p_use: float) -> None:
         return
     resolved = runtime.spec(call.tool).resolve(call.arguments)
     candidate = stimuli.Candidate(resolved, 0.0, p_use, PLAN, {}, registered=call.tool in runtime.tools)
-    session.predicted((candidate,), context=contextvars.copy_context())
+    session.guessing.predicted((candidate,), context=contextvars.copy_context())
 
 
 def withdraw(session: Session, call: ToolCall) -> None:

@@ -323,7 +323,6 @@ def _finish(
         text = kept if type(kept) is str else json.dumps(kept, ensure_ascii=False)
         runtime.feed(s.UntrustedSeen(now, session.id, raised or text))
     session.answered(
-        ticket,
         ResultSeen(ticket.id, ticket.call.tool, ok, read_text(kept), raised, error is None, spec.untrusted),
         now,
     )

@@ -252,7 +252,7 @@ class Runtime:
         """A guess's result is there: the session may predict from it."""
         session = self.sessions.get(run.session)
         if session is not None:
-            session.launch_finished(run)
+            session.guessing.launch_finished(run)
 
     def returned_error(self, value: Any) -> bool:
         """Whether the application takes this returned value for an error."""

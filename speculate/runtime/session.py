@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -14,16 +13,13 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from speculate.calls import Outcome, ToolCall
 from speculate.core import stimuli as s
 from speculate.errors import RuntimeClosed, SpeculateError
-from speculate.history import CallMade, Event, History, ModelText, ResultSeen, UserText, read_text, take_snapshot
+from speculate.history import CallMade, History, ModelText, ResultSeen, UserText
 from speculate.notices import CallStarted, SessionClosed, SessionOpened, TurnBegan, TurnEnded, UserSpoke
-from speculate.prediction import Prediction
 from speculate.runtime.calling import answer
-from speculate.runtime.launching import LaunchRun, Origin
-from speculate.runtime.predicting import REDACTED, GuardedDrafter, candidates
-from speculate.runtime.stream import PartialCalls
+from speculate.runtime.guessing import Guessing
+from speculate.runtime.predicting import REDACTED
 from speculate.runtime.tasks import TaskSet
 from speculate.runtime.ticket import Ticket, within
-from speculate.spec import Effect
 
 if TYPE_CHECKING:
     from speculate.runtime.runtime import Runtime
@@ -32,8 +28,6 @@ T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
-MAX_UNTRUSTED = 4096  # calls remembered; older ones are beyond what a history shows
-
 CallLike = ToolCall | tuple[str, Mapping[str, Any]]
 
 
@@ -41,7 +35,7 @@ class Session:
     """Calls go through here. Make one with `runtime.session()`, and use it as an async context manager.
 
     Within a session, calls that conflict run in the order they were issued; only calls that do not conflict
-    overlap. Events reach the predictor off the hot path: as soon as the event loop is next idle enough to look.
+    overlap.
     """
 
     def __init__(self, runtime: Runtime, id: str, tenant: str | None) -> None:
@@ -49,18 +43,11 @@ class Session:
         self.tenant = tenant
         self.history = History(id, tenant)
         self.context = contextvars.copy_context()
+        self.guessing = Guessing(runtime, self)
         self._runtime = runtime
         self._tasks = TaskSet()  # this session's own: the branches of a turn
-        self._drafts: dict[GuardedDrafter, asyncio.Task[None]] = {}  # those that are listened to
-        self._drafting: set[asyncio.Task[None]] = set()  # all that run, stopped or not
         self._active: dict[int, Ticket] = {}  # real calls not yet answered, in issue order
         self._changing: dict[int, Ticket] = {}  # those of them that are no plain reads
-        self._events: deque[tuple[Event, ToolCall | None]] = deque()  # what the history has not seen yet
-        self._coming: set[str] = set()  # the ids of calls among them
-        self._digesting = False
-        self._untrusted: dict[str, None] = {}  # ids of calls whose results may be hostile
-        self._partials: PartialCalls | None = None
-        self._guesses: list[Prediction] = []  # the latest, for narrowing by a streamed call
         self._turn = -1
         self._turn_is_open = False
         self._thinks = False  # whether the application marks the model's turns
@@ -68,6 +55,15 @@ class Session:
         self._idle_since = 0.0
         self._calls = 0
         self._closed = False
+
+    @property
+    def is_closed(self) -> bool:
+        return self._closed
+
+    @property
+    def turn(self) -> int:
+        """The number of the turn under way, from 0; -1 before the first."""
+        return self._turn
 
     @property
     def runtime(self) -> Runtime:
@@ -90,7 +86,7 @@ class Session:
         self._idle_since = now
         self._runtime.feed(s.UserSpoke(now, self.id, text))
         self._runtime.tell(UserSpoke(now, self.id, text))
-        self._add(UserText(text))
+        self.guessing.add(UserText(text))
 
     def said(self, text: str) -> None:
         """The model said this in the turn that just ended. Predictors see it from now on."""
@@ -100,7 +96,7 @@ class Session:
         if self._turn_ended is not None:
             ended = self._turn_ended
             self._turn_ended = TurnEnded(ended.at, ended.session, ended.turn, ended.llm_s, text)
-        self._add(ModelText(max(self._turn, 0), text))
+        self.guessing.add(ModelText(max(self._turn, 0), text))
 
     async def think(self, reply: Awaitable[T]) -> T:
         """Await the model's reply: speculation overlaps it. Returns the reply; raises what it raises."""
@@ -111,7 +107,7 @@ class Session:
         self._thinks = True
         self._turn += 1
         self._turn_is_open = True
-        self._partials = None
+        self.guessing.new_turn()
         runtime.tell(TurnBegan(began_at, self.id, self._turn))
         value = await reply
         ended_at = runtime.now()
@@ -126,15 +122,7 @@ class Session:
         """
         self.require_open()
         self._enter()
-        if self._partials is None:
-            self._partials = PartialCalls(self._guesses)
-        issued = self._partials.add(index, tool, arguments)
-        if not self._runtime.speculation:
-            return
-        if issued is not None:
-            self._feed_issued(issued)
-        elif self._runtime.predictor is not None and (narrowed := self._partials.narrow(index)):
-            self._feed_predictions(narrowed, "stream", depth=1)
+        self.guessing.streamed(index, tool, arguments)
 
     # Calls
 
@@ -207,7 +195,7 @@ class Session:
         number = runtime.next_number()
         self._calls += 1
         id = call.id or f"c{self._calls}"
-        while self._knows(id):  # a provider that repeats ids must not confuse the history
+        while self.guessing.knows(id):  # a provider that repeats ids must not confuse the history
             id = f"{id}-{self._calls}"
         spec = runtime.spec(call.tool)
         ticket = Ticket(number, id, self._turn, call, spec.resolve(call.arguments), now, run)
@@ -226,16 +214,8 @@ class Session:
             kept = {name: REDACTED if name in sensitive else value for name, value in kept.items()}
         if runtime.observers.any:
             runtime.tell(CallStarted(now, self.id, id, self._turn, call.tool, kept))
-        made = CallMade(id, self._turn, call.tool, kept)
-        if runtime.guesses:
-            self._coming.add(id)
-            self._add(made, ToolCall(call.tool, kept, id))
-        else:
-            self.history.append(made)
+        self.guessing.called(CallMade(id, self._turn, call.tool, kept))
         return ticket
-
-    def _knows(self, id: str) -> bool:
-        return id in self._coming or self.history.call(id) is not None
 
     def _begin_turn(self, now: float) -> None:
         """Without `think`, calls made with no result in between are one turn; thinking is the time since then."""
@@ -255,16 +235,12 @@ class Session:
             self._runtime.tell(self._turn_ended)
             self._turn_ended = None
 
-    def answered(self, ticket: Ticket, result: ResultSeen, now: float) -> None:
+    def answered(self, result: ResultSeen, now: float) -> None:
         """A real call was answered: the history moves on, and predictions follow."""
         if not self._thinks:
             self._turn_is_open = False
         self._idle_since = now
-        if result.untrusted:
-            self._untrusted[ticket.id] = None
-            if len(self._untrusted) > MAX_UNTRUSTED:
-                del self._untrusted[next(iter(self._untrusted))]
-        self._add(result)
+        self.guessing.answered(result)
 
     def release(self, ticket: Ticket) -> None:
         """The call no longer stands before others."""
@@ -273,137 +249,9 @@ class Session:
             self._runtime.tickets.pop(ticket.number, None)
             ticket.release()
 
-    # Prediction
-
     def _enter(self) -> None:
         """Remember the caller's context: a launch carries a copy of it."""
         self.context = contextvars.copy_context()
-
-    def _add(self, event: Event, call: ToolCall | None = None) -> None:
-        runtime = self._runtime
-        if not runtime.guesses:
-            self.history.append(event)
-            return
-        self._events.append((event, call))
-        if not self._digesting:
-            self._digesting = True
-            runtime.loop.call_soon(self._digest)
-
-    def _digest(self) -> None:
-        """Off the hot path: learn from the calls, move the history on, and predict if there is news."""
-        self._digesting = False
-        runtime = self._runtime
-        news = False
-        while self._events:
-            event, call = self._events.popleft()
-            if call is None:
-                news = True
-            elif runtime.learn and runtime.predictor is not None:
-                runtime.predictor.observe(self.history, call, self.id)
-            self.history.append(event)
-        self._coming.clear()
-        if not news or self._closed or not runtime.speculation:
-            return
-        if runtime.predictor is not None:
-            guesses = runtime.predictor.predict(self.history, self.id)
-            self._guesses = guesses
-            self._feed_predictions(guesses, runtime.predictor.name, depth=1)
-        for drafter in runtime.drafters:
-            self._start_draft(drafter)
-
-    def _feed_predictions(self, guesses: Sequence[Prediction], source: str, *, depth: int) -> None:
-        found = candidates(
-            self._runtime, guesses, source, depth=depth, parent_p=1.0, untrusted=frozenset(self._untrusted)
-        )
-        self.predicted(found)
-
-    def _feed_issued(self, call: ToolCall) -> None:
-        """The model has written the whole call: start it now, if it may be started before its turn is over."""
-        runtime = self._runtime
-        resolved = runtime.spec(call.tool).resolve(call.arguments)
-        candidate = s.Candidate(resolved, 1.0, 1.0, "stream", {}, registered=call.tool in runtime.tools, issued=True)
-        self.predicted((candidate,))
-
-    def predicted(
-        self,
-        found: tuple[s.Candidate, ...],
-        chain: tuple[Event, ...] = (),
-        context: contextvars.Context | None = None,
-    ) -> None:
-        """Offer these for an early start, in `context` or the session's. `chain`: speculative events they rest on."""
-        if found:
-            runtime, context = self._runtime, context or self.context
-            values = context.run(runtime.context_values)
-            runtime.feed(s.Predicted(runtime.now(), self.id, found, values, Origin(context, chain)))
-
-    def launch_finished(self, run: LaunchRun) -> None:
-        """Predict from a guess's result: what the model would do next if the guess is right."""
-        runtime = self._runtime
-        speculation = runtime.brain.speculations.get(run.id)
-        if self._closed or runtime.predictor is None or speculation is None:
-            return
-        if speculation.depth >= runtime.policy.max_depth or speculation.call.effect is not Effect.READ:
-            return
-        runtime.loop.call_soon(self._predict_from, run)
-
-    def _predict_from(self, run: LaunchRun) -> None:
-        runtime = self._runtime
-        speculation = runtime.brain.speculations.get(run.id)
-        if self._closed or runtime.predictor is None or speculation is None:
-            return  # asked for, or squashed, in the meantime
-        call = speculation.call
-        id = f"speculation-{run.id}"
-        turn = self._turn + speculation.depth
-        value, _ = take_snapshot(run.value)
-        chain = (
-            *run.chain,
-            CallMade(id, turn, call.tool, call.arguments),
-            ResultSeen(id, call.tool, True, read_text(value), untrusted=call.spec.untrusted),
-        )
-        history = self.history.fork()
-        for event in chain:
-            history.append(event)
-        guesses = runtime.predictor.predict(history, self.id)
-        rests_on_untrusted = any(isinstance(event, ResultSeen) and event.untrusted for event in chain)
-        found = candidates(
-            runtime,
-            guesses,
-            runtime.predictor.name,
-            depth=speculation.depth + 1,
-            parent_p=speculation.p_use,
-            untrusted=None if rests_on_untrusted else frozenset(self._untrusted),
-        )
-        self.predicted(found, chain)
-
-    def _start_draft(self, drafter: GuardedDrafter) -> None:
-        """Ask a slow guesser; the draft for the state before is abandoned."""
-        if (old := self._drafts.pop(drafter, None)) is not None:
-            old.cancel()
-        if drafter.is_on:
-            task = self._runtime.tasks.start(self._draft(drafter), name=f"draft {drafter.name} {self.id}")
-            self._drafts[drafter] = task
-            self._drafting.add(task)
-            task.add_done_callback(self._drafting.discard)
-
-    async def _draft(self, drafter: GuardedDrafter) -> None:
-        history = self.history.fork()
-        task = asyncio.current_task()
-        delay_s = self._runtime.policy.draft_timeout_s
-        timer = self._runtime.loop.call_later(delay_s, self._abandon_draft, drafter, task)
-        try:
-            guesses = await drafter.draft(history, self.id)
-        finally:
-            timer.cancel()
-        if self._drafts.get(drafter) is asyncio.current_task() and not self._closed:
-            self._feed_predictions(guesses, drafter.name, depth=1)
-
-    def _abandon_draft(self, drafter: GuardedDrafter, task: asyncio.Task[Any] | None) -> None:
-        """It took too long: it is cancelled, and if it ignores that, nobody listens to it any more."""
-        if self._drafts.get(drafter) is task:
-            del self._drafts[drafter]
-        drafter.fault(self.id, f"abandoned after {self._runtime.policy.draft_timeout_s:g} s")
-        if task is not None:
-            task.cancel()
 
     # The end
 
@@ -414,13 +262,11 @@ class Session:
         self._closed = True
         runtime = self._runtime
         self._flush_turn()
-        for task in self._drafting:
-            task.cancel()
-        self._drafts.clear()
+        self.guessing.stop()
         runtime.feed(s.SessionClosed(runtime.now(), self.id))
         unstopped: list[str] = []
         try:
-            unstopped = await runtime.launcher.settle(self.id, runtime.policy.grace_s, self._drafting)
+            unstopped = await runtime.launcher.settle(self.id, runtime.policy.grace_s, self.guessing.drafting)
         finally:  # closed all the same if whoever closes is cancelled
             runtime.sessions.pop(self.id, None)
             runtime.tell(SessionClosed(runtime.now(), self.id, tuple(unstopped)))

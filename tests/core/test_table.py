@@ -86,6 +86,23 @@ def test_whatever_goes_in_comes_out_once(steps: list[tuple[float, float]]) -> No
     assert sorted(gone) == list(range(len(steps)))
 
 
+def test_what_was_served_leaves_nothing_behind() -> None:
+    """However many results come and go long before their time: what is still there expires when it is due."""
+    store = ReadyStore(1000)
+    last = speculation(-1, 0.0, ttl_s=5000.0)
+    store.put(last, 0.0)
+    for id in range(1000):
+        item = speculation(id, float(id), ttl_s=10_000.0)
+        assert store.expired(float(id)) == []
+        store.put(item, float(id))
+        store.remove(item)
+    assert len(store) == 1
+    assert len(store._order) <= 2 + 64
+    assert store.expired(4999.0) == []
+    assert store.expired(5000.0) == [last]
+    assert store.expired(50_000.0) == []
+
+
 # The index
 
 

@@ -46,7 +46,7 @@ def test_ids_are_unique_within_a_session_whatever_the_caller_says() -> None:
             for _ in range(3):
                 await session.call("get", id="a")
             ids = [event.id for event in session.history.events if isinstance(event, CallMade)]
-            ids += [call.id or "" for _, call in session._events if call is not None]
+            ids += [call.id or "" for _, call in session.guessing._events if call is not None]
             assert len(ids) == len(set(ids)) == 6
 
     run_virtual(main())

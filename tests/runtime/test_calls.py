@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from speculate import Effect, Policy, Prediction, Runtime, RuntimeClosed, Served, SpeculateError, ToolCall, ToolSpec
-from speculate.history import ResultSeen
-from speculate.notices import CallEnded, LaunchDenied, LaunchRetired, Notice
+from speculate.history import MAX_TEXT, CallMade, ResultSeen
+from speculate.notices import CallEnded, CallStarted, LaunchDenied, LaunchRetired, Notice
+from speculate.spec import ArgumentSpec
 from speculate.testing import FakeTool, ScriptedPredictor, run_virtual
 
 GET = ToolSpec("get", Effect.READ, reads=("item/{id}",), ttl_s=60.0, timeout_s=20.0)
@@ -555,5 +556,28 @@ def test_what_writes_returned_is_kept_for_so_many_repeats_and_no_more() -> None:
                 assert len(runtime.outcomes) == len(runtime.brain.books.outcomes) <= 2
             assert served == [Served.RAN, Served.RAN, Served.DEDUPLICATED, Served.RAN, Served.DEDUPLICATED, Served.RAN]
         assert not runtime.outcomes
+
+    run_virtual(main())
+
+
+def test_history_keeps_a_bounded_copy_of_a_calls_arguments() -> None:
+    """Also of those that its key leaves out; and whoever changes the copy changes no call."""
+
+    class Meddler:
+        def notice(self, notice: Notice) -> None:
+            if isinstance(notice, CallStarted):
+                notice.arguments["id"] = "meddled"  # type: ignore[index]  # that is the meddling
+
+    async def main() -> None:
+        note = {"note": ArgumentSpec(ignore=True)}
+        tools = {"get": FakeTool("x", 1.0), "put": FakeTool("x", 1.0)}
+        specs = {"get": GET, "put": ToolSpec("put", Effect.READ, reads=(), arguments=note)}
+        async with Runtime(tools, specs, observers=[Meddler()]) as runtime, runtime.session() as session:
+            await session.call("get", id="a")
+            await session.call("put", id="a", note="x" * 200_000)
+            kept = [event for event in session.history.events if isinstance(event, CallMade)][1]
+            assert len(kept.arguments["note"]) == MAX_TEXT + 1
+        assert tools["get"].started == [{"id": "a"}]
+        assert tools["put"].started == [{"id": "a", "note": "x" * 200_000}]
 
     run_virtual(main())

@@ -6,8 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from speculate.errors import ManifestError
+from speculate.identity import canonical_json
 from speculate.resources import Claims
 from speculate.spec import REMEMBERED_CALLS, ArgumentSpec, Effect, EffectRule, ToolSpec
 
@@ -281,3 +284,20 @@ def test_what_is_remembered_is_bounded() -> None:
     again = spec.resolve({"id": 0})
     assert again is not first
     assert again == first
+
+
+EQUAL = [0, 0.0, -0.0, False, 1, 1.0, True, "1", "", None]
+ALIKE = st.sampled_from([*EQUAL, [], {}, [1], 10**5000, "\ud800", float("nan")])
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(["a", "b"]), ALIKE), max_size=12))
+def test_what_was_resolved_before_changes_nothing(calls: list[dict[str, Any]]) -> None:
+    """Values that are equal and yet not the same JSON are never taken for one another."""
+    spec = ToolSpec("get", Effect.READ, reads=("item/{a}",))
+    for arguments in calls:
+        for written in (arguments, dict(reversed(arguments.items()))):
+            fresh = ToolSpec("get", Effect.READ, reads=("item/{a}",)).resolve(written)
+            known = spec.resolve(written)
+            assert (known.key, known.claims, known.why_not) == (fresh.key, fresh.claims, fresh.why_not)
+            if fresh.key is not None:
+                assert canonical_json(dict(known.arguments)) == canonical_json(written)
