@@ -166,9 +166,10 @@ def _times(count: float) -> int:
 
 def entries_of(counts: Counts, vault: Vault) -> Iterator[Entry]:
     """All entries. Tables may change between one and the next."""
-    values = {digest: _hash(digest, SHORT if vault.size(digest) <= SHORT_SIZE else VALUE) for digest in vault.sealed}
-    for digest, priority in values.items():
+    values: dict[str, int] = {}  # priorities of values, for what refers to them
+    for digest in list(vault.sealed):
         if digest in vault.sealed:
+            priority = values[digest] = _hash(digest, SHORT if vault.size(digest) <= SHORT_SIZE else VALUE)
             yield priority, vault.weight(digest) + 12 + MARGIN, (), vault.sealed, digest
     for name, table in (("contexts", counts.contexts), ("later", counts.later)):
         for key, row in list(table.items()):
@@ -220,7 +221,7 @@ def _of_rules(counts: Counts, values: Mapping[str, int]) -> Iterator[Entry]:
                 path, bar, change = rule.rpartition("|")
                 used: tuple[str, ...] = (path,) if bar else ()
                 if change[:1] == "=":
-                    priority = values.get(change[1:], -1)
+                    priority = values.get(change[1:], 0)
                     if bar:
                         priority = max(priority, _path(path))
                 elif bar:
