@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from math import log
 from typing import Any
 
@@ -72,7 +73,7 @@ class Chooser:
             signatures = state.signatures
             followers = state.follow.get(signatures[-1] if signatures else "^", {})
             total = sum(followers.values())
-            missing = [tool for tool in state.tools if tool not in chances]
+            missing = [tool for tool in islice(reversed(state.tools), MAX_CANDIDATES) if tool not in chances]
             if missing:
                 chances = {**chances, **dict.fromkeys(missing, (UNSEEN_HERE, _odds(UNSEEN_HERE)))}
         out = []

@@ -228,7 +228,7 @@ def _joint(
     tool = rules.tool
     groups = state.records.groups
     boundary = state.boundary
-    made = [arguments for other, arguments in state.calls if other == tool][-MAX_MADE:]
+    made = state.recent.get(tool, [])[-MAX_MADE:]
     local = state.joint.get(tool) or {}
     tried = 0
     found: dict[Any, Chosen] = {}

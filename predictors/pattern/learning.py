@@ -198,7 +198,7 @@ def _count_joint(counts: Counts, state: State, tool: str, calls: Sequence[Learne
     groups = state.records.groups
     for group, rows in groups.items():
         _taken(joint, group, 0 if rows[-1][0] >= state.boundary else STALE)
-    made = [arguments for other, arguments in state.calls if other == tool][-MAX_CALLS:]
+    made = state.recent.get(tool, [])
     for call in calls:
         for rule, record in state.records.explain(call.values).items():
             group, paths = parse(rule)

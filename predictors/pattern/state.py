@@ -27,6 +27,8 @@ MAX_FORMS = 12
 MAX_LOCAL = 256
 MAX_HEARD = 4  # texts of the user whose phrases may still stand for something
 MAX_PATHS = 24
+MAX_NAMED = 64  # paths called like one argument, the latest to come
+MAX_RECENT = 32  # calls of one tool, whose arguments are looked at together
 MAX_EXPLAINED = 72  # pools looked at for one call
 RAW = "_raw"  # stands for arguments that were no JSON object
 YEAR_WEIGHT = 3  # dates that the usual year counts for
@@ -60,6 +62,7 @@ class State:
         "offering",
         "pending",
         "pools",
+        "recent",
         "records",
         "said",
         "signatures",
@@ -96,6 +99,7 @@ class State:
         self.done = ""  # their names
         self.known_contexts: Sequence[str] | None = None  # until something happens
         self.calls: list[tuple[str, Mapping[str, Any]]] = []
+        self.recent: dict[str, list[Mapping[str, Any]]] = {}  # tool -> the arguments of its last calls
         self.signatures: list[str] = []
         self.sources: list[str | None] = []  # event number -> call id, where there is one
         self.feed: dict[str, str] = {}  # tool -> the list its last argument was taken from
@@ -269,8 +273,13 @@ class State:
         if found is None:
             found = names[name] = [(place, path) for path in self.pools if (place := fit(name, path)) is not None]
         pools = self.pools
-        found.sort(key=lambda each: (each[0], -pools[each[1]].segments[-1].event, each[1]))
-        return [path for place, path in found if widely or place <= OWNED]
+        ranked = [
+            (place, -pools[path].segments[-1].event, path)
+            for place, path in found[-MAX_NAMED:]
+            if widely or place <= OWNED
+        ]
+        ranked.sort()
+        return [path for _, _, path in ranked]
 
     def _call(self, event: Indexed) -> None:
         tool, arguments = event.tool, event.arguments
@@ -306,6 +315,10 @@ class State:
         followers = self.follow.setdefault(before, {})
         followers[tool] = followers.get(tool, 0) + 1
         self.calls.append((tool, arguments))
+        recent = self.recent.setdefault(tool, [])
+        recent.append(arguments)
+        if len(recent) > MAX_RECENT:
+            del recent[0]
         if len(self.made) < MAX_USED:
             with suppress(TypeError):  # a container: never looked for, and large perhaps
                 self.made.add((tool, frozenset(arguments.items())))
@@ -424,6 +437,7 @@ class State:
         new.used = {tool: dict(values) for tool, values in self.used.items()}
         new.tools = dict(self.tools)
         new.calls = list(self.calls)
+        new.recent = {tool: list(calls) for tool, calls in self.recent.items()}
         new.signatures = list(self.signatures)
         new.sources = list(self.sources)
         new.feed = dict(self.feed)
