@@ -171,3 +171,23 @@ def finish(shell: Shell) -> None:
     retired = [item.id for item in told if isinstance(item, LaunchRetired)]
     assert retired == [item.id for item in told if isinstance(item, c.Launch)]
     assert len(retired) == brain.ledger.launched
+
+
+@pytest.mark.parametrize("was_staged", [False, True])
+def test_a_write_that_succeeded_answers_its_repeat_wherever_the_core_broke(was_staged: bool) -> None:
+    """It is not run again for a defect at its end."""
+    for after in range(1, 60):
+        FUSE.broken = None
+        shell = Shell()
+        shell.tell(s.SessionOpened(0.0, "s"))
+        if was_staged:
+            applying(shell)
+            shell.tell(s.Applied(2.0, shell.id, True), after=after)
+        else:
+            shell.call(1, STAGE)
+            shell.tell(s.CallEnded(2.0, 1, True, 1.0), after=after)
+        shell.call(2, STAGE, at=3.0)
+        assert c.Reuse(2, 1) in shell.told
+        assert c.Forget(1) not in shell.told
+        finish(shell)
+        assert c.Forget(1) in shell.told
