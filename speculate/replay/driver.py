@@ -62,7 +62,7 @@ class SessionRun:
     began_at: float = 0.0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class ArmRun:
     """What came of one arm. `runs` holds every start of a tool if the stage keeps them."""
 
@@ -103,6 +103,10 @@ class ArmRun:
             self._retired(notice)  # type: ignore[arg-type]  # kind is LaunchRetired
         elif kind is Fault:
             self.faults.append(notice)  # type: ignore[arg-type]  # kind is Fault
+
+    def __repr__(self) -> str:
+        # Short: asyncio's runner writes down the result of what it ran, only to drop that.
+        return f"<ArmRun {self.name}: {len(self.sessions)} sessions, {self.launched} launched>"
 
     def _retired(self, notice: LaunchRetired) -> None:
         self.retired.append(notice)

@@ -200,14 +200,16 @@ class Runtime:
     def feed(self, stimulus: s.Stimulus) -> None:
         """Tell the brain, and carry out what it orders, in order, before the next stimulus."""
         queue = self._stimuli
-        queue.append(stimulus)
         if self._feeding:  # an eager task reported back while its command was still being carried out
+            queue.append(stimulus)
             return
+        if queue:  # carrying out the last one was broken off
+            queue.append(stimulus)
+            stimulus = queue.popleft()
         self._feeding = True
         do = self._do
         try:
-            while queue:
-                stimulus = queue.popleft()
+            while True:
                 try:
                     commands = self.brain.handle(stimulus)
                 except Exception as error:  # a defect of ours: counted and contained (law L9), and real calls go on
@@ -217,6 +219,9 @@ class Runtime:
                         do[type(command)](command)
                     except Exception as error:  # as above: what is ordered behind it must be carried out all the same
                         self._could_not(command, error)
+                if not queue:
+                    return
+                stimulus = queue.popleft()
         finally:
             self._feeding = False
 

@@ -89,6 +89,12 @@ def test_the_arms_stand_in_their_order():
     )
 
 
+def test_an_arm_shows_itself_in_a_line():
+    """asyncio writes down the result of what it ran: that must not grow with the sessions."""
+    run = play(stage(*[session(f"s{number}", "hi", turn(1.0, get("1"))) for number in range(9)]))
+    assert repr(run) == f"<ArmRun {run.name}: 9 sessions, 0 launched>"
+
+
 def test_the_frontier_trades_waste_for_hits():
     """Twenty thresholds from 0.00 to 0.95; the higher, the less is launched."""
     found = replay(shoppers(5), shoppers(5, 10), SHOP, "repeat", ReplaySettings(frontier=True))
