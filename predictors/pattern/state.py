@@ -18,6 +18,7 @@ from predictors.pattern.names import OWNED, fit
 from predictors.pattern.phrases import Phrase
 from predictors.pattern.pools import AGAIN, MAX_SEGMENT, MAX_SEGMENTS, STALE, Labels, Pool, Segment
 from predictors.pattern.records import Records
+from predictors.pattern.text import is_spoken, is_typed
 from speculate.identity import canonical_json
 
 MAX_POOLS = 1_500
@@ -214,7 +215,7 @@ class State:
             if pool is None:
                 if len(pools) >= MAX_POOLS:
                     continue
-                pools[path] = Pool([Segment(number, path[:4] == "user", value, element, labels)])
+                pools[path] = Pool([Segment(number, is_typed(path), value, element, labels)])
                 touched[path] = None
                 found = whereabouts(value)
                 if found is None:
@@ -319,7 +320,7 @@ class State:
         for value in arguments.values():
             if type(value) is str or type(value) is int:
                 for path in self.where.get(value, ()):
-                    if path.startswith("model") or (path.startswith("user") and not is_identifier_path(path)):
+                    if is_spoken(path) and not is_identifier_path(path):
                         continue
                     size = len(self.pools[path].segments[-1].values)
                     if size > best[0]:

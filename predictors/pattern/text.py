@@ -63,6 +63,16 @@ Span = tuple[str, str]
 _group = re.Match.group
 
 
+def is_typed(path: str) -> bool:
+    """Whether a path is of what the user typed: a tool may be called "user_lookup"."""
+    return path[:5] == "user:" or path == "user"
+
+
+def is_spoken(path: str) -> bool:
+    """Whether a path is of what the user or the model said, not of a result or an argument."""
+    return path[:5] == "user:" or path[:6] == "model:" or path == "user" or path == "model"
+
+
 @lru_cache(maxsize=4_096)
 def shape(token: str) -> str:
     """The form of an identifier: digits counted, codes of capitals and digits counted, the rest run by run."""
