@@ -12,6 +12,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
+from predictors.pattern.dates import day_of
 from predictors.pattern.folders import MAX_FOLDERS, ROOT, is_folder
 from predictors.pattern.indexing import Indexed
 from predictors.pattern.names import OWNED, fit
@@ -30,6 +31,7 @@ MAX_HEARD = 4  # texts of the user whose phrases may still stand for something
 MAX_PATHS = 24
 MAX_EXPLAINED = 72  # pools looked at for one call
 RAW = "_raw"  # stands for arguments that were no JSON object
+MAX_CLOCK = 8  # values that the result of asking for the time has at most
 YEAR_WEIGHT = 3  # dates that the usual year counts for
 MAX_USED = 4_000
 SCALARS = (str, int, float)
@@ -70,6 +72,7 @@ class State:
         "spoken",
         "standing",
         "times_asked",
+        "today",
         "tools",
         "touched",
         "turn",
@@ -120,6 +123,7 @@ class State:
         self.boundary = 0  # the first event after the model's last turn
         self.turn = -1
         self.year = year
+        self.today: str | None = None  # as it was stated last
         self.pending: Any = None
         self.silent: list[Any] = []
 
@@ -155,7 +159,11 @@ class State:
                 self._folder(event.id, event.arguments.values())
             self.latest[event.tool] = number
         self.asked = kind == "U"
+        if kind == "R" and len(event.items) <= MAX_CLOCK and self.calls and not self.calls[-1][1]:
+            self._clock(event)
         for year in event.years:
+            if len(year) > 4:
+                self.today, year = year, year[:4]
             count = self.years[year] = self.years.get(year, 0) + 1
             if self.year is None or count >= self.years[self.year]:
                 self.year = year
@@ -174,6 +182,20 @@ class State:
         if found is not None and len(self.folders) < MAX_FOLDERS:
             self.folders.setdefault(id, found)
             self.folders.setdefault(ROOT, found)
+
+    @property
+    def when(self) -> str | None:
+        """The date that was stated as today, or the year most dates lie in."""
+        return self.today or self.year
+
+    def _clock(self, event: Indexed) -> None:
+        """What a call without arguments gave, if it is a date and hardly anything else: today."""
+        if self.calls[-1][0] == event.tool:
+            for _, value, element in event.items:
+                day = day_of(value) if type(value) is str and not element else None
+                if day is not None:
+                    self.today = day
+                    break
 
     def _typed(self, items: Sequence[tuple[str, Any, int]]) -> None:
         """Note the identifiers among what the user typed."""
@@ -413,6 +435,7 @@ class State:
             "said",
             "pending",
             "times_asked",
+            "today",
             "named_pools",
             "done",
         ):

@@ -104,7 +104,7 @@ class Trainer:
 
     def _catch_up(self, state: State, events: Sequence[object], digester: Digester | None, tenant: str) -> None:
         while state.count < len(events):
-            event = self._indexer.index(events[state.count], state.year, state.folders)  # type: ignore[arg-type]  # history events
+            event = self._indexer.index(events[state.count], state.when, state.folders)  # type: ignore[arg-type]  # history events
             if digester is not None:
                 digester.event(event)
             if event.kind == "R":
