@@ -16,12 +16,16 @@ from predictors.pattern.guessing import Call, Guess
 PULL = 4.0  # rows of evidence that the starting weights count for
 ROUNDS = 16
 
-# bias, logit of the tool in its context, words, forms, log of the arguments, user spoke last, made before, one record
-NEXT_START = (0.0, 1.0, 0.35, 0.5, 1.0, 0.0, -1.0, 0.0)
-USE_START = (0.0, 0.6, 0.5, 0.5, 0.4, 0.0, -0.5)
+# bias, logit of the tool in its context, words, forms, log of the arguments, user spoke last, made before, one record,
+# then traits: share, behind, typed, stale, listed
+NEXT_START = (0.0, 1.0, 0.35, 0.5, 1.0, 0.0, -1.0, 0.0, 1.0, 0.5, 0.0, 0.0, 0.0)
+# bias, logit of the next turn's chance, logit of the tool's later, log of the reach, of the arguments, user spoke last,
+# made before, log of how often the user spoke, then traits: share, constant, left, listed
+USE_START = (0.0, 0.6, 0.5, 0.5, 0.4, 0.0, -0.5, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
-Weights = tuple[Sequence[float], Sequence[float]]  # of p_next's features, of p_use's
+# of p_next's features, of p_use's, and the curves that both sums are bent along
+Weights = tuple[Sequence[float], Sequence[float], Sequence[float], Sequence[float]]
 
 
 def logit(p: float) -> float:
@@ -37,27 +41,49 @@ def probability(score: float) -> float:
 def next_features(guess: Guess, asked: bool) -> tuple[float, ...]:
     """What the chance of the next turn depends on."""
     call = guess.call
+    traits = call.traits
     return (
         1.0, guess.context, guess.words, guess.forms, call.log_arguments, 1.0 if asked else 0.0, call.repeated,
-        call.together,
+        call.together, traits.share, traits.behind, traits.typed, traits.stale, traits.listed,
     )  # fmt: skip
 
 
-def use_features(guess: Guess, p_next: float, asked: bool) -> tuple[float, ...]:
+def use_features(guess: Guess, p_next: float, asked: bool, times_asked: int) -> tuple[float, ...]:
     """What the chance of any later turn depends on."""
     call = guess.call
+    traits = call.traits
     return (
         1.0, logit(p_next), logit(guess.p_later), log(max(0.01, call.reach)), call.log_arguments, 1.0 if asked else 0.0,
-        call.repeated,
+        call.repeated, log(1 + times_asked), traits.share, traits.constant, traits.left, traits.listed,
     )  # fmt: skip
 
 
 def weigh(weights: Weights, calls: Sequence[Call]) -> None:
     """Note what a call's own features add to both scores (see `next_features` and `use_features`)."""
-    (_, _, _, _, by_arguments, _, by_repeated, by_together), use = weights
+    to_next, to_use, _, _ = weights
+    _, _, _, _, by_arguments, _, by_repeated, by_together, by_share, by_behind, by_typed, by_stale, by_listed = to_next
+    _, _, _, use_reach, use_arguments, _, use_repeated, _, use_share, use_constant, use_left, use_listed = to_use
     for call in calls:
-        call.next_part = by_arguments * call.log_arguments + by_repeated * call.repeated + by_together * call.together
-        call.use_part = use[3] * log(max(0.01, call.reach)) + use[4] * call.log_arguments + use[6] * call.repeated
+        traits = call.traits
+        call.next_part = (
+            by_arguments * call.log_arguments
+            + by_repeated * call.repeated
+            + by_together * call.together
+            + by_share * traits.share
+            + by_behind * traits.behind
+            + by_typed * traits.typed
+            + by_stale * traits.stale
+            + by_listed * traits.listed
+        )
+        call.use_part = (
+            use_reach * log(max(0.01, call.reach))
+            + use_arguments * call.log_arguments
+            + use_repeated * call.repeated
+            + use_share * traits.share
+            + use_constant * traits.constant
+            + use_left * traits.left
+            + use_listed * traits.listed
+        )
 
 
 def score(weights: Sequence[float], features: Sequence[float]) -> float:

@@ -11,6 +11,7 @@ from predictors.pattern.mappings import MAPPED
 from predictors.pattern.pools import SLOT_NAMES, STALE
 from predictors.pattern.records import JOIN, PAIR
 from predictors.pattern.state import State
+from predictors.pattern.text import is_spoken, is_typed
 from predictors.pattern.vault import Vault
 from speculate.prediction import ArgumentSource
 
@@ -32,9 +33,9 @@ def kind_of(rule: str) -> str:
     """Which kind of source a rule reads."""
     if rule.startswith("="):
         return "constant"
-    if rule.startswith("user"):
+    if is_typed(rule):
         return "user"
-    if rule.startswith("model"):
+    if is_spoken(rule):
         return "text"
     return "argument" if "(" in rule else "result"
 

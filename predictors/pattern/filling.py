@@ -14,6 +14,7 @@ from predictors.pattern.pools import AGAIN, STALE, Pool, Segment, Slotted
 from predictors.pattern.rules import LEAST_CONSTANT, LEAST_RULE, MAX_VALUES, ArgumentRules
 from predictors.pattern.standing import KeptValues, Standing
 from predictors.pattern.state import State
+from predictors.pattern.text import is_spoken
 
 MAX_POOLS_TRIED = 8
 BY_NAME = 0.3  # chance of a value found by its name alone
@@ -84,7 +85,7 @@ class Filler:
                 self._constants(found, state, argument)
             if argument.kinds:
                 for entry in found.values():
-                    if entry[3][:4] == "user" or entry[3][:5] == "model":
+                    if is_spoken(entry[3]):
                         self._doubt(entry, state, argument, where)
             if state.heard and self.mappings().knows(tool, name):
                 heeds = True
@@ -98,7 +99,7 @@ class Filler:
         out = [
             (
                 p + SECOND * second * (1 - p), value, rule, slot, event, element,
-                -1 if rule[:4] == "user" or rule[:5] == "model" else event,
+                -1 if is_spoken(rule) else event,
             )
             for p, second, value, rule, slot, event, element in found.values()
         ]  # fmt: skip
@@ -207,7 +208,7 @@ class Filler:
     def _turns_in_vain(self, argument: ArgumentRules, path: str) -> float:
         """In how many turns with the tool a result's path gave something that the argument was not; -1 if it ever was,
         0 if the path is none of a result's."""
-        if path[:4] == "user" or path[:5] == "model" or "(" in path or ":" in path:
+        if is_spoken(path) or "(" in path or ":" in path:
             return 0.0
         row = self._counts.takes.get(argument.tool, {}).get(argument.name, {}).get(path)
         if row is not None and sum(row) > 0:

@@ -20,6 +20,7 @@ from predictors.pattern.records import PAIR, parse, ranked
 from predictors.pattern.rules import MAX_VALUES, ToolRules
 from predictors.pattern.standing import Group, KeptCalls, Standing, Watchers
 from predictors.pattern.state import State
+from predictors.pattern.traits import UNREMARKABLE, Traits, note_traits
 
 MAX_TOOLS = 6
 OUTDATED = 32  # calls learned from, after which all rules, and mappings, are worked out afresh
@@ -55,6 +56,7 @@ class Call:
     together: float
     reach: float
     repeated: float
+    traits: Traits = UNREMARKABLE
     next_part: float = 0.0
     use_part: float = 0.0
     sources: Mapping[str, Any] | None = None
@@ -176,6 +178,7 @@ class Guesser:
             _add_calls(out, rows, rules, state)
         out.sort(key=_likelier, reverse=True)
         del out[MAX_ROWS:]
+        note_traits(out, state.feed.get(tool))
         if self.weigh is not None:
             self.weigh(out)
         standing.calls[tool] = KeptCalls(

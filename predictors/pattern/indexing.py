@@ -170,9 +170,9 @@ def _sums(following: Sequence[Item]) -> list[Item]:
 
 
 def _years(items: Sequence[Item]) -> list[str]:
-    """The years of full dates among them."""
+    """The years of full dates among them; the whole date of one that was stated as today."""
     return [
-        value[:4]
+        value if path.endswith(":today") else value[:4]
         for path, value, _ in items
         if type(value) is str
         and len(value) == 10

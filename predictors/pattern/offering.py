@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from predictors.pattern.counts import WIDTH, Rows, wide
 from predictors.pattern.pools import AGAIN, LEFT, MAX_LOOK_BACK, MAX_RANKED, STALE, UNUSED, Pool
+from predictors.pattern.text import is_typed
 
 if TYPE_CHECKING:
     from predictors.pattern.state import State
@@ -94,7 +95,7 @@ class Offering:
         state.touched.clear()
         if self._asked != state.times_asked:  # other values may be those the user speaks of
             self._asked = state.times_asked
-            for path in [path for path in slots if path[:4] != "user"]:
+            for path in [path for path in slots if not is_typed(path)]:
                 del slots[path]
 
     def count(self, offers: Rows, state: State, tool: str, wanted: Wanted, changed: Changed) -> Taken:

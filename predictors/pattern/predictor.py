@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from math import exp
+from math import log
 from typing import Any, ClassVar
 
 from predictors.pattern.bounding import MAX_BYTES
-from predictors.pattern.calibration import NEXT_START, USE_START, Weights, logit, weigh
+from predictors.pattern.calibration import NEXT_START, USE_START, Weights, logit, probability, weigh
 from predictors.pattern.choosing import NEVER_LATER
 from predictors.pattern.explaining import Rule, explain_rules, source_of
 from predictors.pattern.filling import Value
@@ -16,6 +16,7 @@ from predictors.pattern.guessing import MAX_TOOLS, Guesser
 from predictors.pattern.indexing import Indexer
 from predictors.pattern.online import observe_call
 from predictors.pattern.part import MIN_TENANTS, Part
+from predictors.pattern.reliability import KNOTS, bend
 from predictors.pattern.rules import OpenValues
 from predictors.pattern.state import State
 from predictors.pattern.sweeping import Sweep
@@ -32,6 +33,7 @@ LEAST_NEXT = -3.9  # log odds of a call with sure arguments, below which its too
 LEAST_USE = -3.0  # is likelier than this
 LEAST_GATED = -2.5  # the same for tools that are never launched: only the next turn matters
 MAX_SOURCES = 4_096  # kept, of arguments
+_WEIGHTS = ("next", "use", "next curve", "use curve")  # as a file calls them
 
 
 class PatternPredictor:
@@ -118,10 +120,11 @@ class PatternPredictor:
         return list(answer[2][:limit])
 
     def _predict(self, view: View, limit: int) -> list[Prediction]:
-        weights_next, weights_use = self._weights
+        weights_next, weights_use, curve_next, curve_use = self._weights
         state = view.state
-        bias, by_context, by_words, by_forms, _, by_asked, _, _ = weights_next
-        use_bias, by_next, by_later, _, _, use_by_asked, _ = weights_use
+        bias, by_context, by_words, by_forms, _, by_asked = weights_next[:6]
+        use_bias, by_next, by_later, _, _, use_by_asked, _, by_times = weights_use[:8]
+        use_bias += by_times * log(1 + state.times_asked)
         if state.asked:
             bias += by_asked
             use_bias += use_by_asked
@@ -150,11 +153,11 @@ class PatternPredictor:
         out = []
         for total, _, tool, call in scored[:limit]:
             total = -total
-            p_next = 1 / (1 + exp(-total)) if total > -30 else 0.0
+            p_next = probability(bend(curve_next, total))
             use = use_bias + call.use_part
             use += by_next * (-7.0 if total < -7.0 else min(total, 7.0))
             use += by_later * logit(later.get(tool, NEVER_LATER))
-            p_use = 1 / (1 + exp(-use)) if use > -30 else 0.0
+            p_use = probability(bend(curve_use, use))
             sources = call.sources
             if sources is None:
                 sources = call.sources = {
@@ -195,15 +198,17 @@ class PatternPredictor:
             self.part.drop_entries()
             self._guesser.forget_all()
             self._learned += 1
-        weights = {"next": list(self._weights[0]), "use": list(self._weights[1])}
+        weights = dict(zip(_WEIGHTS, map(list, self._weights), strict=True))
         return {**self.part.to_document(), "weights": weights}
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> PatternPredictor:
         """The predictor a document describes. Raises KeyError, TypeError or ValueError if it is no such document."""
         part = Part.from_document(document)
-        weights = (tuple(map(float, document["weights"]["next"])), tuple(map(float, document["weights"]["use"])))
-        if (len(weights[0]), len(weights[1])) != (len(NEXT_START), len(USE_START)):
+        found = document["weights"]
+        to_next, to_use, curve_next, curve_use = (tuple(map(float, found.get(name, ()))) for name in _WEIGHTS)
+        weights = (to_next, to_use, curve_next, curve_use)
+        if tuple(map(len, weights)) != (len(NEXT_START), len(USE_START), len(KNOTS), len(KNOTS)):
             raise ValueError("the weights are of another version")
         return cls.from_part(part, weights)
 

@@ -12,12 +12,14 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
+from predictors.pattern.dates import day_of
 from predictors.pattern.folders import MAX_FOLDERS, ROOT, is_folder
 from predictors.pattern.indexing import Indexed
 from predictors.pattern.names import OWNED, fit
 from predictors.pattern.phrases import Phrase
 from predictors.pattern.pools import AGAIN, MAX_SEGMENT, MAX_SEGMENTS, STALE, Labels, Pool, Segment
 from predictors.pattern.records import Records
+from predictors.pattern.text import is_spoken, is_typed
 from speculate.identity import canonical_json
 
 MAX_POOLS = 1_500
@@ -31,6 +33,7 @@ MAX_NAMED = 64  # paths called like one argument, the latest to come
 MAX_RECENT = 32  # calls of one tool, whose arguments are looked at together
 MAX_EXPLAINED = 72  # pools looked at for one call
 RAW = "_raw"  # stands for arguments that were no JSON object
+MAX_CLOCK = 8  # values that the result of asking for the time has at most
 YEAR_WEIGHT = 3  # dates that the usual year counts for
 MAX_USED = 4_000
 SCALARS = (str, int, float)
@@ -72,6 +75,7 @@ class State:
         "spoken",
         "standing",
         "times_asked",
+        "today",
         "tools",
         "touched",
         "turn",
@@ -123,6 +127,7 @@ class State:
         self.boundary = 0  # the first event after the model's last turn
         self.turn = -1
         self.year = year
+        self.today: str | None = None  # as it was stated last
         self.pending: Any = None
         self.silent: list[Any] = []
 
@@ -158,7 +163,11 @@ class State:
                 self._folder(event.id, event.arguments.values())
             self.latest[event.tool] = number
         self.asked = kind == "U"
+        if kind == "R" and len(event.items) <= MAX_CLOCK and self.calls and not self.calls[-1][1]:
+            self._clock(event)
         for year in event.years:
+            if len(year) > 4:
+                self.today, year = year, year[:4]
             count = self.years[year] = self.years.get(year, 0) + 1
             if self.year is None or count >= self.years[self.year]:
                 self.year = year
@@ -177,6 +186,20 @@ class State:
         if found is not None and len(self.folders) < MAX_FOLDERS:
             self.folders.setdefault(id, found)
             self.folders.setdefault(ROOT, found)
+
+    @property
+    def when(self) -> str | None:
+        """The date that was stated as today, or the year most dates lie in."""
+        return self.today or self.year
+
+    def _clock(self, event: Indexed) -> None:
+        """What a call without arguments gave, if it is a date and hardly anything else: today."""
+        if self.calls[-1][0] == event.tool:
+            for _, value, element in event.items:
+                day = day_of(value) if type(value) is str and not element else None
+                if day is not None:
+                    self.today = day
+                    break
 
     def _typed(self, items: Sequence[tuple[str, Any, int]]) -> None:
         """Note the identifiers among what the user typed."""
@@ -218,7 +241,7 @@ class State:
             if pool is None:
                 if len(pools) >= MAX_POOLS:
                     continue
-                pools[path] = Pool([Segment(number, path[:4] == "user", value, element, labels)])
+                pools[path] = Pool([Segment(number, is_typed(path), value, element, labels)])
                 touched[path] = None
                 found = whereabouts(value)
                 if found is None:
@@ -332,7 +355,7 @@ class State:
         for value in arguments.values():
             if type(value) is str or type(value) is int:
                 for path in self.where.get(value, ()):
-                    if path.startswith("model") or (path.startswith("user") and not is_identifier_path(path)):
+                    if is_spoken(path) and not is_identifier_path(path):
                         continue
                     size = len(self.pools[path].segments[-1].values)
                     if size > best[0]:
@@ -425,6 +448,7 @@ class State:
             "said",
             "pending",
             "times_asked",
+            "today",
             "named_pools",
             "done",
         ):

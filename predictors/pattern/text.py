@@ -7,10 +7,12 @@ text costs bounded time: only its head and tail are read, and only so many spans
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from zlib import crc32
 
 from predictors.pattern.addresses import parts_of
+from predictors.pattern.dates import MONTHS, NOW, complete, iso, numeric, relative
 
 MAX_CHARACTERS = 2_400
 MAX_TOKENS = 260
@@ -31,20 +33,11 @@ _HEX = re.compile(
     r"(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{16,64}"
     r"|(?:[a-f]{1,6}[0-9]{1,6}(?=[a-f])|[0-9]{1,6}[a-f]{1,6}(?=[0-9]))[0-9a-f]{1,13}(?<=.{7}))\Z"
 )
-_DAY = re.compile(r"(\d{1,2})\.(\d{1,2})\.((?:19|20)\d\d)\Z")
 _CLASSES = str.maketrans(
     {**dict.fromkeys("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "A"), **dict.fromkeys("abcdefghijklmnopqrstuvwxyz", "a"),
      **dict.fromkeys("0123456789", "9")}
 )  # fmt: skip
-_MONTHS = {
-    name: number
-    for number, names in enumerate(
-        ("jan january", "feb february", "mar march", "apr april", "may", "jun june", "jul july", "aug august",
-         "sep sept september", "oct october", "nov november", "dec december"), 1,
-    )
-    for name in names.split()
-}  # fmt: skip
-_ORDINAL = re.compile(r"(\d{1,2})(?:st|nd|rd|th)?\Z")
+_ORDINAL = re.compile(r"(\d{1,2})(st|nd|rd|th)?\Z")
 _WORDS = """
 a about after all also am an and any are as at be because been before between both but by can could did
 do does for from get give had has have he hello her hey hi his how i i'd i'll i'm i've if in into is it
@@ -56,11 +49,22 @@ you your here search find however additionally actually unfortunately yeah
 FUNCTION_WORDS = frozenset(_WORDS.split())
 _JOINERS = frozenset("of the and with in for de la le da di du del der den van von to on at a an & y et".split())  # noqa: SIM905  # likewise
 
+_UNTIL = frozenset(("to", "through", "until", "till", "and", "or"))  # between two days of one month
 _ARTICLES = frozenset(("a", "an", "the"))
 _CONJUNCTIONS = frozenset(("and", "&", "y", "et"))
 
 Span = tuple[str, str]
 _group = re.Match.group
+
+
+def is_typed(path: str) -> bool:
+    """Whether a path is of what the user typed: a tool may be called "user_lookup"."""
+    return path[:5] == "user:" or path == "user"
+
+
+def is_spoken(path: str) -> bool:
+    """Whether a path is of what the user or the model said, not of a result or an argument."""
+    return path[:5] == "user:" or path[:6] == "model:" or path == "user" or path == "model"
 
 
 @lru_cache(maxsize=4_096)
@@ -93,10 +97,10 @@ def _forms_after(previous: str) -> tuple[str, str]:
     return "Title<" + around, "Name<" + around
 
 
-def read(text: str, year: str | None = None) -> tuple[list[Span], list[str]]:
+def read(text: str, when: str | None = None) -> tuple[list[Span], list[str]]:
     """(spans, words): what the text offers, as (kind, value) in order; and its words, lower case.
 
-    year: the year a date without one is taken to lie in.
+    when: the year a date without one is taken to lie in, or the date stated as today: "2024" or "2024-05-20".
     """
     if len(text) > MAX_CHARACTERS:
         half = MAX_CHARACTERS // 2
@@ -108,8 +112,9 @@ def read(text: str, year: str | None = None) -> tuple[list[Span], list[str]]:
     run_before = ""
     previous = ""
     sentence_start = True
-    month = 0
-    day = ""
+    lately = 0  # the month of the last date
+    pending = 0  # the number before, perhaps "of" between: a day if a month's name follows
+    day = ""  # month and day, if a year may follow
     left = MAX_TOKENS
     for token in map(_group, _TOKEN.finditer(text)):
         if len(spans) > MAX_SPANS or left <= 0:
@@ -129,8 +134,13 @@ def read(text: str, year: str | None = None) -> tuple[list[Span], list[str]]:
                         del plain[place + 1 :]
                     break
             words += plain
+            if pending and plain != ["of"]:
+                name = plain[1] if plain[0] == "of" else plain[0]
+                if name in MONTHS:
+                    lately = MONTHS[name]
+                    day = _month_day(lately, pending, when, spans)
+                pending = 0
             previous = plain[-1]
-            month = _MONTHS.get(previous, 0)
             sentence_start = False
             continue
         left -= 1
@@ -156,7 +166,11 @@ def read(text: str, year: str | None = None) -> tuple[list[Span], list[str]]:
                 else:
                     _names(run[:run_core], run_before, spans)
                     run.clear()
-            month = _MONTHS.get(lower, 0)
+            if pending and lower != "of":
+                if lower in MONTHS:
+                    lately = MONTHS[lower]
+                    day = _month_day(lately, pending, when, spans)
+                pending = 0
             previous = lower
             sentence_start = False
             continue
@@ -203,21 +217,37 @@ def read(text: str, year: str | None = None) -> tuple[list[Span], list[str]]:
             if token[-1] == "." and token[-2:-1] not in "./":
                 token = token[:-1]
             spans.append(("path", token))
-            if token[:2] in ("a/", "b/") and len(token) > 4:  # the two sides of a diff
+            if len(token) <= 10 and first.isdecimal():
+                _numbers(token, when, words, spans)
+            elif token[:2] in ("a/", "b/") and len(token) > 4:  # the two sides of a diff
                 spans.append(("path-", token[2:]))
         elif not lower.isalpha() and (
             any(map(str.isdigit, token)) or first in "#@$" or "_" in token or "@" in token or "." in token
         ):
-            date = _ORDINAL.match(lower) if month else None
-            if date is not None and 1 <= int(date[1]) <= 31:
-                day = f"{month:02d}-{int(date[1]):02d}"
-                spans.append(("monthday", day))
-                if year is not None:
-                    spans.append(("date", f"{year}-{day}"))
-            if day and date is None and len(token) == 4 and token.isdigit():
-                spans.append(("date", f"{token}-{day}"))
-            if date is None:
+            pending = 0
+            number = _ORDINAL.match(lower) if len(token) <= 4 and first.isdecimal() else None
+            if number is not None:
+                pending = int(number[1])
+                if not 1 <= pending <= 31:
+                    pending = 0
+                elif previous in MONTHS:
+                    lately = MONTHS[previous]
+                    day = _month_day(lately, pending, when, spans)
+                    pending = 0
+                elif lately and (number[2] or previous in _UNTIL):
+                    day = _month_day(lately, pending, when, spans)
+                elif number[2] and when is not None and len(when) == 10:
+                    _next_such_day(pending, when, spans)
+            elif day and len(token) == 4 and token.isdecimal():
+                if token[:2] in ("19", "20"):
+                    found = iso(int(token), int(day[:2]), int(day[3:]))
+                    if found is not None:
+                        _full_date(found, words, spans)
                 day = ""
+            else:
+                day = ""
+                if len(token) >= 8 and first.isdecimal() and not token.isdecimal():
+                    _numbers(token, when, words, spans)
             if run and token.isdigit():
                 run.append(token)
                 run_core = len(run)
@@ -226,8 +256,6 @@ def read(text: str, year: str | None = None) -> tuple[list[Span], list[str]]:
                     _names(run[:run_core], run_before, spans)
                     run.clear()
             form = shape(token)
-            if form == "9.9.9" and (written := _DAY.match(token)) is not None and int(written[2]) <= 12:
-                spans.append(("date", f"{written[3]}-{int(written[2]):02d}-{int(written[1]):02d}"))
             spans.append((form, token))
             if not first.isalnum():
                 spans.append((form + ".bare", token[1:]))
@@ -256,13 +284,49 @@ def read(text: str, year: str | None = None) -> tuple[list[Span], list[str]]:
             elif run:
                 _names(run[:run_core], run_before, spans)
                 run.clear()
-        month = _MONTHS.get(lower, 0)
         previous = lower
         sentence_start = False
+    if when is not None and len(when) == 10:
+        spans += relative(text, when)
     if run:
         _names(run[:run_core], run_before, spans)
         run.clear()
     return spans, words
+
+
+def _month_day(month: int, number: int, when: str | None, spans: list[Span]) -> str:
+    """A month and a day, and the date they make; what a year may follow."""
+    day = f"{month:02d}-{number:02d}"
+    spans.append(("monthday", day))
+    found = complete(month, number, when)
+    if found is not None:
+        spans.append(("date", found))
+    return day
+
+
+def _next_such_day(number: int, today: str, spans: list[Span]) -> None:
+    """The first day of this number from today on: "the 20th"."""
+    year, month = int(today[:4]), int(today[5:7])
+    if number < int(today[8:]):
+        year, month = (year + 1, 1) if month == 12 else (year, month + 1)
+    found = iso(year, month, number)
+    if found is not None:
+        spans.append(("date", found))
+
+
+def _full_date(found: str, words: Sequence[str], spans: list[Span]) -> None:
+    """A date with its year; the words before it say whether it is stated as today."""
+    spans.append(("date", found))
+    if not NOW.isdisjoint(words[-4:]):
+        spans.append(("today", found))
+
+
+def _numbers(token: str, when: str | None, words: Sequence[str], spans: list[Span]) -> None:
+    for kind, found in numeric(token, when):
+        if kind == "full":
+            _full_date(found, words, spans)
+        else:
+            spans.append((kind, found))
 
 
 def _split(run: list[str], at: frozenset[str]) -> list[tuple[str, list[str]]]:

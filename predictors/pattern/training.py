@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from predictors.pattern.calibration import (
     NEXT_START,
     USE_START,
+    Weights,
     fit,
     next_features,
     probability,
@@ -20,6 +21,7 @@ from predictors.pattern.guessing import Guess, Guesser
 from predictors.pattern.indexing import Indexer
 from predictors.pattern.learning import count_session, count_turn, learnable
 from predictors.pattern.mappings import Mappings, count_told
+from predictors.pattern.reliability import fit_curve
 from predictors.pattern.state import State, call_key
 from predictors.pattern.vault import Vault
 from speculate.resources import argument_names
@@ -102,7 +104,7 @@ class Trainer:
 
     def _catch_up(self, state: State, events: Sequence[object], digester: Digester | None, tenant: str) -> None:
         while state.count < len(events):
-            event = self._indexer.index(events[state.count], state.year, state.folders)  # type: ignore[arg-type]  # history events
+            event = self._indexer.index(events[state.count], state.when, state.folders)  # type: ignore[arg-type]  # history events
             if digester is not None:
                 digester.event(event)
             if event.kind == "R":
@@ -111,12 +113,10 @@ class Trainer:
 
 
 @without_collection()
-def calibrate(
-    counts: Counts, vault: Vault, sample: Sample, hidden: Mapping[str, frozenset[str]]
-) -> tuple[Sequence[float], Sequence[float]]:
-    """Weights for p_next and for p_use, fitted on the sample."""
+def calibrate(counts: Counts, vault: Vault, sample: Sample, hidden: Mapping[str, frozenset[str]]) -> Weights:
+    """Weights and curves for p_next and for p_use, fitted on the sample."""
     rows_next: list[tuple[Sequence[float], bool]] = []
-    kept: list[tuple[Guess, bool, bool]] = []
+    kept: list[tuple[Guess, bool, int, bool]] = []
     seen = 0
     if sample.hashes():
         scratch = Counts()
@@ -151,15 +151,20 @@ def calibrate(
                         for other, since in zip(later.keys, later.fresh_since, strict=True)
                     )
                     rows_next.append((next_features(guess, state.asked), called in made))
-                    kept.append((guess, state.asked, used))
+                    kept.append((guess, state.asked, state.times_asked, used))
         counts.add(own)
     step = max(1, len(rows_next) // MAX_ROWS)
-    weights_next = fit(rows_next[::step], NEXT_START)
-    rows_use = []
-    for (features, _), (guess, asked, used) in list(zip(rows_next, kept, strict=True))[::step]:
-        p = probability(score(weights_next, features))
-        rows_use.append((use_features(guess, p, asked), used))
-    return weights_next, fit(rows_use, USE_START)
+    rows_next, kept = rows_next[::step], kept[::step]
+    weights_next = fit(rows_next, NEXT_START)
+    scores = [score(weights_next, features) for features, _ in rows_next]
+    curve_next = fit_curve((each, called) for each, (_, called) in zip(scores, rows_next, strict=True))
+    rows_use = [
+        (use_features(guess, probability(each), asked, times_asked), used)
+        for each, (guess, asked, times_asked, used) in zip(scores, kept, strict=True)
+    ]
+    weights_use = fit(rows_use, USE_START)
+    curve_use = fit_curve((score(weights_use, features), used) for features, used in rows_use)
+    return weights_next, weights_use, curve_next, curve_use
 
 
 def _counted(digest: Digest) -> Counts:

@@ -34,5 +34,5 @@ class View:
             return
         self.answer = None
         while state.count < len(events):
-            state.take(self._indexer.index(events[state.count], state.year, state.folders))
+            state.take(self._indexer.index(events[state.count], state.when, state.folders))
         self._guesser.chooser.words(state)
