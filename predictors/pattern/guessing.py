@@ -33,7 +33,7 @@ RECORD_USED = 5
 LEAST_ARGUMENTS = 0.001
 NO_SCHEMA: Mapping[str, Sequence[str]] = {}
 NO_CHANCES = [0.0] * WIDTH
-MAX_JOINT_TRIED = 6
+MAX_JOINT_TRIED = 4
 MIN_CHANCE = 0.01
 
 Row = tuple[float, tuple[Value, ...]]  # chance, a value for each argument
@@ -264,13 +264,15 @@ def _joint(
             rest = [name for name in names if name not in paths]
             order = [*order, *rest]
             starts = _combined(starts, rest, cache) if all(map(cache.get, rest)) else []
+        places = [order.index(name) for name in names] if starts else ()
         for p, chosen in starts:
-            key = _key(order, chosen)
-            if p >= LEAST_ARGUMENTS and (key not in found or found[key][0] < p):
-                found[key] = (p, order, chosen, 1.0)
+            if p >= LEAST_ARGUMENTS:
+                key = _key(places, chosen)
+                if key not in found or found[key][0] < p:
+                    found[key] = (p, order, chosen, 1.0)
     if not found:
         return apart
-    out = {_key(names, row[2]): row for row in apart}
+    out = {_key(range(len(names)), row[2]): row for row in apart}
     for key, row in found.items():
         other = out.get(key)
         out[key] = row if other is None else (max(other[0], row[0]), other[1], other[2], 1.0)
@@ -324,14 +326,13 @@ def _likelier(call: Call) -> float:
     return call.p_arguments
 
 
-def _key(names: Sequence[str], chosen: Sequence[Value]) -> Any:
-    """A key of one choice of values; containers go by the rule that gave them."""
-    return frozenset(
-        [
-            (name, v[2] if type(v[1]) is list or type(v[1]) is dict else v[1])
-            for name, v in zip(names, chosen, strict=True)
-        ]
-    )
+def _key(places: Sequence[int], chosen: Sequence[Value]) -> tuple[Any, ...]:
+    """A key of one choice of values, taken from these places; containers go by the rule that gave them."""
+    values = [chosen[place][1] for place in places]
+    for index, value in enumerate(values):
+        if type(value) is list or type(value) is dict:
+            values[index] = chosen[places[index]][2]
+    return tuple(values)
 
 
 def _call_key(tool: str, arguments: Mapping[str, Any]) -> Any:

@@ -57,6 +57,7 @@ def _place(path: str) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
     return (segments[-1], tuple(reversed(segments[:-1]))) if segments else ((), ())
 
 
+@lru_cache(maxsize=65_536)
 def fit(name: str, path: str) -> int | None:
     """How well a path fits an argument of this name, 0 the best; None if not at all."""
     wanted = words_of(name)
