@@ -13,7 +13,7 @@ MAX_ENTRIES = 60
 MAX_ROWS = 60
 MAX_REFERENCES = 40
 MAX_HEADER = 40  # characters of a column's name
-_ENTRY = re.compile(r"^[ \t]*(\[[A-Za-z]{1,8}\]|[-*+•])[ \t]+(\S{1,120})[ \t]*$", re.MULTILINE)
+_ENTRY = re.compile(r"[ \t]*(\[[A-Za-z]{1,8}\]|[-*+•])[ \t]+(\S{1,120})[ \t]*\Z")
 _REFERENCE = re.compile(
     r"(?:^|(?<=[\s(\"]))((?:[\w./~+-]*[\w-])?\.[A-Za-z]\w{0,5}|/[\w./~+-]+)(?:\", line |:)(\d{1,6})(?!\w)", re.MULTILINE
 )
@@ -72,10 +72,11 @@ def _cells(line: str, mark: str) -> list[str]:
 
 def references_of(text: str) -> list[dict[str, Any]]:
     """Places in files that a text names: {"path": …, "line": …} of "a/b.py:12", and of `File "a/b.py", line 12`."""
+    text = text[:MAX_CHARACTERS]
     if ":" not in text and ", line " not in text:
         return []
     found = []
-    for match in _REFERENCE.finditer(text, 0, MAX_CHARACTERS):
+    for match in _REFERENCE.finditer(text):
         found.append({"path": match[1], "line": int(match[2])})
         if len(found) >= MAX_REFERENCES:
             break
@@ -84,11 +85,14 @@ def references_of(text: str) -> list[dict[str, Any]]:
 
 def entries_of(text: str) -> list[tuple[str, str]]:
     """(mark, entry) of every line that is a mark and one word."""
+    text = text[:MAX_CHARACTERS]
     if "[" not in text and "- " not in text and "* " not in text and "+ " not in text and "• " not in text:
         return []
     found = []
-    for match in _ENTRY.finditer(text, 0, MAX_CHARACTERS):
-        found.append((match[1], match[2]))
-        if len(found) >= MAX_ENTRIES:
-            break
+    for line in text.split("\n"):  # a search would try every character of a long line
+        match = _ENTRY.match(line)
+        if match is not None:
+            found.append((match[1], match[2]))
+            if len(found) >= MAX_ENTRIES:
+                break
     return found
