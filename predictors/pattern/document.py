@@ -17,6 +17,7 @@ from typing import Any
 from predictors.pattern.changes import CHANGES
 from predictors.pattern.collecting import without_collection
 from predictors.pattern.counts import ALL, WIDTH, Counts
+from speculate.errors import ModelFileError
 
 MARGIN = 16  # characters around a value that stands on a line of its own: indentation, quotes, comma
 LINE = 8  # likewise, of an item of a list that holds nothing but such items
@@ -280,8 +281,11 @@ class StoredCounts(Counts):
     def __getattr__(self, name: str) -> Any:
         if name not in Counts.__slots__:
             raise AttributeError(name)
-        with without_collection():
-            table = self._reader.table(name, self._document[name])
+        try:
+            with without_collection():
+                table = self._reader.table(name, self._document[name])
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            raise ModelFileError(f"its table {name} is damaged ({error}): train the model again") from error
         setattr(self, name, table)
         return table
 

@@ -57,8 +57,9 @@ class Part:
         part.apply_bound()
         return part
 
-    def _fixed(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-        return self.schema, {tool: sorted(names) for tool, names in self.hidden.items()}
+    def _fixed(self) -> tuple[Mapping[str, Any], ...]:
+        hidden = {tool: sorted(names) for tool, names in self.hidden.items()}
+        return self.schema, hidden, dict.fromkeys(self.gated, "")
 
     def room(self) -> int:
         """What entries may weigh."""

@@ -20,6 +20,7 @@ LEAST_WEIGHT = 40  # characters of an entry, on average: with fewer entries than
 ROOM_LEFT = 0.8  # of the room is filled after a sweep, so that the next one is a while off
 TIES = 16  # parts that entries which happened equally often are dropped in
 SELDOM = 24  # doublings of a sixty-fourth of a turn that are told apart
+MANY = 100  # entries of one owner, which stays then: looking at them all would take long
 ALWAYS = 1e6
 HOSTILE = 3  # times as many entries as fit: then all are looked at, at once
 
@@ -104,9 +105,10 @@ class Sweep:
 
 
 def _turns(value: Any) -> float:
+    """How often it happened; of what holds entries of its own, how often the commonest of them did."""
     if isinstance(value, dict):
         turns = value.get(ALL, value)
-        if isinstance(turns, dict):  # it holds entries of its own, and goes after the last of them
-            return ALWAYS if turns else 0.0
-        return float(turns)
+        if not isinstance(turns, dict):
+            return float(turns)
+        return ALWAYS if len(value) > MANY else max(map(_turns, value.values()), default=0.0)
     return float(sum(value) if isinstance(value, list) else value)

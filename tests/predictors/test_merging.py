@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 from pathlib import Path
 
 import pytest
@@ -96,6 +98,41 @@ def test_a_table_that_is_damaged_is_no_object(tmp_path: Path) -> None:
     path.write_text(json.dumps(document), encoding="utf-8")
     with pytest.raises(ModelFileError, match="the table words is no object"):
         load_predictor(path)
+
+
+@pytest.mark.parametrize(
+    ("table", "content"),
+    [
+        ("contexts", {"1": "99999"}),
+        ("words", {"many": "u1"}),
+        ("offers", {"find": {"99:1": "0"}}),
+        ("offers", {"find": {"3:1 2:1": "0"}}),
+        ("takes", {"find": {"id": {"0:1": "=7"}}}),
+        ("reach", {"find": ["1 1"]}),
+        ("told", {"1": "5"}),
+    ],
+)
+def test_a_row_that_is_damaged_is_noticed_when_it_is_read(
+    table: str, content: object, tmp_path: Path
+) -> None:  # fmt: skip
+    """The table is named."""
+    document = to_envelope(PatternPredictor())
+    document["model"]["counts"][table] = content
+    path = tmp_path / "model.json"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    model = load_predictor(path)
+    with pytest.raises(ModelFileError, match=f"its table {table} is damaged .*: train the model again"):
+        model.merge(PatternPredictor())  # type: ignore[attr-defined]  # a pattern model
+
+
+def test_a_loaded_model_can_be_sent_to_another_process(tmp_path: Path) -> None:
+    """Pickled, before and after its tables were read."""
+    path = tmp_path / "model.json"
+    model = PatternPredictor.train([shop_run(number) for number in range(6)], SPECS)
+    save_predictor(model, path)
+    loaded = load_predictor(path)
+    for each in (loaded, pickle.loads(pickle.dumps(loaded)), copy.deepcopy(loaded)):  # made here
+        assert written(each) == written(model)
 
 
 def test_half_a_character_in_a_name_can_be_saved(tmp_path: Path) -> None:
