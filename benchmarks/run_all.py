@@ -64,6 +64,10 @@ BENCHMARKS = (
     Benchmark("import", ("python", "-m", "benchmarks.import_throughput", "--megabytes", "200", "--json", JSON)),
     Benchmark("audit", ("python", "-m", "benchmarks.audit_throughput", "--megabytes", "200", "--json", JSON)),
     Benchmark("prediction", ("python", "-m", "benchmarks.prediction", "--traces", TRACES, "--json", JSON)),
+    Benchmark(
+        "prediction at scale", ("python", "-m", "benchmarks.prediction.scale", "--traces", TRACES, "--json", JSON)
+    ),
+    Benchmark("prediction of strangers", ("python", "-m", "benchmarks.prediction.worlds", "--json", JSON), seed=0),
     Benchmark("schedules", ("python", "-m", "benchmarks.plans.scheduling", "--seed", "0", "--json", JSON), seed=0),
     Benchmark("fan-out", ("python", "-m", "benchmarks.plans.overhead", "--json", JSON)),
     # Its own check that the README is current must not stop the run that brings it up to date.

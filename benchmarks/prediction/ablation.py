@@ -13,10 +13,12 @@ from typing import Any
 from unittest.mock import patch
 
 from predictors.pattern import PatternPredictor, learning, online, predictor, training
-from predictors.pattern.calibration import NEXT_START, USE_START
+from predictors.pattern.counts import Counts
+from predictors.pattern.digest import Sample
 from predictors.pattern.indexing import UNLABELLED, Indexed, Indexer
 from predictors.pattern.records import Records
 from predictors.pattern.state import State
+from predictors.pattern.vault import Vault
 from speculate.history import History
 from speculate.prediction import Prediction
 from speculate.spec import ToolSpec
@@ -127,13 +129,14 @@ def _session_remains(model: PatternPredictor, made: Sequence[tuple[History, Pred
 
 
 def _no_calibration(stack: ExitStack) -> None:
+    untrained = training.calibrate(Counts(), Vault(1), Sample(0), {})
     for module in [module for module in (predictor, training) if hasattr(module, "calibrate")]:
-        stack.enter_context(patch.object(module, "calibrate", lambda *_, **__: (NEXT_START, USE_START)))
+        stack.enter_context(patch.object(module, "calibrate", lambda *_, **__: untrained))
 
 
 def _weights_remain(model: PatternPredictor, made: Sequence[tuple[History, Prediction]]) -> str | None:
-    weights = model.to_document()["weights"]
-    return None if weights == {"next": list(NEXT_START), "use": list(USE_START)} else "the weights were fitted"
+    is_untrained = model.to_document()["weights"] == PatternPredictor().to_document()["weights"]
+    return None if is_untrained else "the weights were fitted"
 
 
 PARTS: Mapping[str, Part] = {

@@ -36,7 +36,18 @@ EVENTS = 40
 TIMED_EVENTS = 6  # the last of the 40, one at a time
 HISTORIES = 240
 COLD = 4  # every fourth history is kept for the first prediction on a history never seen
+WARMING = 20  # histories before any is timed: a fresh model works its rules out when they are first needed
 LOADS = 5
+
+
+LABELS = {
+    "append": "append an event",
+    "predict": "predict after it",
+    "both": "both",
+    "again": "predict again, nothing new",
+    "cold": f"first prediction, {EVENTS} events unseen",
+    "fresh": "the same, of a model just made",
+}
 
 
 @contextmanager
@@ -126,12 +137,21 @@ def _us(function: Callable[..., Any], *args: Any) -> float:
 
 
 def measure_prediction(model: Predictor, made: Sequence[Sequence[Event]]) -> dict[str, list[float]]:
-    """CPU microseconds of appending an event, of predicting after it, of both, of a repeat, of a first prediction."""
-    out: dict[str, list[float]] = {name: [] for name in ("append", "predict", "both", "again", "cold")}
+    """CPU microseconds of appending an event, of predicting after it, of both, of a repeat, of a first prediction on
+    a history, and of the model's very first."""
+    out: dict[str, list[float]] = {name: [] for name in LABELS}
     gc.collect()
     gc.freeze()  # the recorded runs held in memory here are no part of what a prediction costs
     try:
-        for number, events in enumerate(made):
+        for number, events in enumerate(made[:WARMING]):
+            took = _us(model.predict, History(f"first-{number}", None, events), PREDICTIONS)
+            if not number:
+                out["fresh"].append(took)
+            history = History(f"warming-{number}")
+            for event in events:
+                history.append(event)
+                model.predict(history, PREDICTIONS)
+        for number, events in enumerate(made[WARMING:]):
             if number % COLD == 0:
                 history = History(f"cold-{number}", None, events)
                 out["cold"].append(_us(model.predict, history, PREDICTIONS))
@@ -150,15 +170,6 @@ def measure_prediction(model: Predictor, made: Sequence[Sequence[Event]]) -> dic
     return out
 
 
-LABELS = {
-    "append": "append an event",
-    "predict": "predict after it",
-    "both": "both",
-    "again": "predict again, nothing new",
-    "cold": f"first prediction, {EVENTS} events unseen",
-}
-
-
 def measure(name: str, folder: Path, count: int, hostile: bool = True) -> dict[str, Any]:
     """All figures of one set."""
     specs = Manifest.load(folder / "manifests" / f"{name}.toml")
@@ -166,8 +177,8 @@ def measure(name: str, folder: Path, count: int, hostile: bool = True) -> dict[s
     dev = read_sessions(folder / f"{name}.dev.jsonl.gz")
     model, document = measure_training(many(train, count), specs)
     document |= measure_file(model)
-    copies = many(dev, HISTORIES * 4, seed=1, like=train)
-    times = measure_prediction(model, histories(copies, untrusted_tools(specs), HISTORIES))
+    copies = many(dev, (HISTORIES + WARMING) * 4, seed=1, like=train)
+    times = measure_prediction(model, histories(copies, untrusted_tools(specs), HISTORIES + WARMING))
     out: dict[str, Any] = dict(document)
     out["prediction"] = [
         {"what": key, "count": len(took), **{f"us_p{int(q * 100)}": quantile(took, q) for q in (0.5, 0.9, 0.99)}}

@@ -7,6 +7,7 @@ session can be replayed from its indexed form alone, with every value replaced b
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -23,6 +24,7 @@ MAX_LABEL = 40  # characters
 MAX_LABELS = 120  # of one event
 MAX_CACHED_WORDS = 50_000
 NO_FOLDERS: Mapping[str, str] = {}
+MAX_ARGUMENTS = 100  # of one call that are looked at
 MAX_ADDED = 4  # numbers among the arguments of a call
 
 NO_ARGUMENTS: Mapping[str, Any] = MappingProxyType({})
@@ -98,6 +100,8 @@ class Indexer:
             return Indexed("M", event.turn, items=items, words=words)
         if isinstance(event, CallMade):
             arguments = dict(event.arguments)
+            if len(arguments) > MAX_ARGUMENTS:
+                arguments = dict(islice(arguments.items(), MAX_ARGUMENTS))
             items, _ = self._flattener.items(event.tool + "(", arguments, year)
             more = [
                 (path + "+1", value + 1, element)

@@ -110,9 +110,11 @@ def test_words_of_the_whole_set_are_shared():
     assert renamed(session, found, "x", "name", "tenant").start.tenant == "tenant"
 
 
-def test_scale_measures_every_figure(folder, tmp_path, capsys):
+def test_scale_measures_every_figure(folder, tmp_path, capsys, monkeypatch):
     """Training, model, loading and predicting are all there."""
     out = tmp_path / "scale.json"
+    monkeypatch.setattr(scale, "HISTORIES", 30)
+    monkeypatch.setattr(scale, "WARMING", 2)
     scale.main(["--traces", str(folder), "--sessions", "12", "--no-hostile", "--json", str(out)])
     found = json.loads(out.read_text(encoding="utf-8"))["desk"]
     assert found["sessions"] == 12

@@ -11,7 +11,7 @@ from predictors.pattern.addresses import MAX_PARAMETERS, parts_of
 from predictors.pattern.changes import fill, pieces_of, shifts_of
 from predictors.pattern.flatten import MAX_ITEMS, Flattener
 from predictors.pattern.folders import MAX_JOINED, ROOT, is_absolute, is_folder, joined
-from predictors.pattern.indexing import Indexer
+from predictors.pattern.indexing import MAX_ARGUMENTS, Indexer
 from predictors.pattern.layout import (
     MAX_CHARACTERS,
     MAX_ENTRIES,
@@ -231,3 +231,9 @@ def test_places_in_files_are_records() -> None:
     assert references_of("nothing") == []
     assert len(references_of("a.py:1\n" * 1_000)) == MAX_REFERENCES
     assert ("t.@[].line", 12) in items(text)
+
+
+def test_a_call_of_very_many_arguments_is_bounded() -> None:
+    """What is looked at does not grow with it."""
+    call = CallMade("c1", 0, "read", {f"n{n}": f"v{n}" for n in range(10_000)})
+    assert len(Indexer().index(call, None).arguments) == MAX_ARGUMENTS
