@@ -239,3 +239,19 @@ def test_rules_can_be_read() -> None:
     assert (joint.tool, joint.support > 5, 0 < joint.precision <= 1) == ("search", True, True)
     assert next(rule for rule in rules if rule.rule == "= 'raw'").tenants == 6
     assert any('["cat ", " --all"]' in rule.rule for rule in rules)
+
+
+def test_arguments_that_were_never_the_same_are_kept_apart() -> None:
+    """Both ends of a trip are of one kind and one list; where they may be the same, they are."""
+
+    def steps(number: int, same: bool) -> list[Step]:
+        places = [f"P{number}{place}X" for place in range(3)]
+        first, second = (places[0], places[0]) if same else (places[number % 3], places[(number + 1) % 3])
+        return ["go", ("find", {}, {"ids": places}), ("search", {"origin": first, "target": second}, {})]
+
+    apart = train(*[session(f"s{i}", *steps(10 + i, False)) for i in range(12)])
+    guesses = [guess for guess in apart.predict(history(*steps(50, False)[:2]), 12) if guess.tool == "search"]
+    assert guesses
+    assert not [guess for guess in guesses[:3] if guess.arguments["origin"] == guess.arguments["target"]]
+    same = train(*[session(f"s{i}", *steps(10 + i, True)) for i in range(12)])
+    assert top(same, *steps(50, True)[:2]).arguments == {"origin": "P500X", "target": "P500X"}
