@@ -48,7 +48,7 @@ class ArgumentRules:
     """What the counts say about one argument: rules (best chance, path, change, chance by slot, whether leftovers
     count) and constants (best chance, value, rule, chance by stage), best first; the kinds its values were of."""
 
-    __slots__ = ("constants", "fit_of", "kinds", "name", "never", "rules", "tool")
+    __slots__ = ("after", "constants", "fit_of", "kinds", "name", "never", "rules", "tool")
 
     def __init__(self, tool: str, name: str) -> None:
         self.tool = tool
@@ -56,6 +56,7 @@ class ArgumentRules:
         self.rules: list[tuple[float, str, str, list[float], bool]] = []
         self.constants: list[tuple[float, Any, str, list[float]]] = []
         self.kinds: Mapping[str, float] = {}
+        self.after: dict[str, float] = {}  # path of a form after a word -> how much less likely the form is there
         self.fit_of: dict[str | None, float] = {}  # kind -> what `kinds.fits` said
         self.never: dict[str, float] = {}  # a result's path -> turns in which it gave something else, -1 if it was it
 

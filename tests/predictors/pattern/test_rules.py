@@ -255,3 +255,19 @@ def test_arguments_that_were_never_the_same_are_kept_apart() -> None:
     assert not [guess for guess in guesses[:3] if guess.arguments["origin"] == guess.arguments["target"]]
     same = train(*[session(f"s{i}", *steps(10 + i, True)) for i in range(12)])
     assert top(same, *steps(50, True)[:2]).arguments == {"origin": "P500X", "target": "P500X"}
+
+
+def test_the_word_before_tells_codes_of_one_form_apart() -> None:
+    """Flight numbers look like bookings and come first as often, but were never looked up."""
+
+    def steps(number: int) -> list[Step]:
+        parts = [f"flight HAT{100 + number}", f"booking QRS{200 + number}"]
+        return [" and ".join(parts if number % 2 else parts[::-1])]
+
+    learned = train(*[session(f"s{i}", *steps(i), ("lookup", {"key": f"QRS{200 + i}"}, {})) for i in range(12)])
+    raw = {
+        str(g.arguments["key"]): g.call.p_arguments
+        for g in learned._guesser.guesses(learned._view(history(*steps(71))).state)
+    }
+    assert raw["QRS271"] > 0.7
+    assert raw.get("HAT171", 0.0) < 0.3
