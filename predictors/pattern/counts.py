@@ -53,7 +53,8 @@ class Counts:
     years: "" -> {sealed year of a date that was an argument: turns}.
     heard: tool -> {"phrase's hash<word before": turns with the tool before which the user said it}. links: tool and
     argument -> {"hash<word before=digest": turns in which the argument, found nowhere, was that value after that}.
-    kinds: tool and argument -> {kind of value: calls}. told: phrase's hash -> {digest: times a listing had both}.
+    kinds: tool and argument -> {kind of value: calls}; tool and two arguments -> {"=" or "<>": calls in which they
+    were the same text, or two texts}. told: phrase's hash -> {digest: times a listing had both}.
     reach: tool -> path -> [values offered, values of them that the tool was called with later].
     """
 

@@ -20,6 +20,7 @@ MAX_POOLS_TRIED = 8
 BY_NAME = 0.3  # chance of a value found by its name alone
 NEVER_TAKEN = 2.0  # turns in which a path gave nothing that halve the chance of what it gives
 LEAST_SHARE = 0.1  # of the best chance so far: rules that give less than this at best are not tried
+AFTER = 8.0  # turns that a form counts for beside the word before it
 SECOND = 0.15  # of what a second rule adds that gives the same value
 
 # chance, value, rule, slot, event, element, event again if it was a record's field (-1: a text's part, a constant)
@@ -173,6 +174,8 @@ class Filler:
         where.append((value, len(paths)))
         if len(paths) > 1:
             fit *= self._known_for(argument, paths)
+            if ":" in entry[3] and "<" not in entry[3]:
+                fit *= self._after(argument, entry[3] + "<", paths)
         if fit != 1.0:
             entry[0] *= fit
             entry[1] *= fit
@@ -204,6 +207,29 @@ class Filler:
             if turns > most:
                 most = turns
         return NEVER_TAKEN / (most + NEVER_TAKEN)
+
+    def _after(self, argument: ArgumentRules, start: str, paths: Sequence[str]) -> float:
+        """How much less likely a value of this form in a text is for the word it stands after."""
+        known = argument.after
+        most = -1.0
+        for path in paths:
+            if path.startswith(start):
+                ratio = known.get(path)
+                if ratio is None:
+                    ratio = known[path] = self._ratio_after(argument, path)
+                if ratio > most:
+                    most = ratio
+        return 1.0 if most < 0 else most
+
+    def _ratio_after(self, argument: ArgumentRules, path: str) -> float:
+        offers = self._counts.offers.get(argument.tool, {})
+        taken = self._counts.takes.get(argument.tool, {}).get(argument.name, {})
+        form = path.partition("<")[0]
+        usual = sum(taken.get(form, ())) / max(1.0, sum(offers.get(form, ())))
+        if usual <= 0:
+            return 1.0
+        hits, turns = max(0.0, sum(taken.get(path, ()))), max(0.0, sum(offers.get(path, ())))
+        return min(1.0, (hits + AFTER * usual) / (turns + AFTER) / usual)
 
     def _turns_in_vain(self, argument: ArgumentRules, path: str) -> float:
         """In how many turns with the tool a result's path gave something that the argument was not; -1 if it ever was,

@@ -172,7 +172,7 @@ class Guesser:
         for share, names in forms:
             rows: list[Chosen] = []
             if self._filled(state, standing, rules, names, found, has_records):
-                rows = [(p, names, chosen, 0.0) for p, chosen in _combined([(share, ())], names, found)]
+                rows = [(p, names, chosen, 0.0) for p, chosen in _combined([(share, ())], (), names, found, rules)]
             if has_records and len(names) > 1:
                 rows = _joint(rows, state, share, names, rules, found, groups)
             _add_calls(out, rows, rules, state)
@@ -263,7 +263,7 @@ def _joint(
         if len(order) < len(names) and starts:
             rest = [name for name in names if name not in paths]
             order = [*order, *rest]
-            starts = _combined(starts, rest, cache) if all(map(cache.get, rest)) else []
+            starts = _combined(starts, list(paths), rest, cache, rules) if all(map(cache.get, rest)) else []
         places = [order.index(name) for name in names] if starts else ()
         for p, chosen in starts:
             if p >= LEAST_ARGUMENTS:
@@ -294,14 +294,19 @@ def _joint_rules(
     return first + [each for each in learned if each[3] not in local]
 
 
-def _combined(rows: list[Row], names: Sequence[str], cache: Mapping[str, list[Value]]) -> list[Row]:
-    """Every row with values for these arguments added, the best few of them.
+def _combined(
+    rows: list[Row], before: Sequence[str], names: Sequence[str], cache: Mapping[str, list[Value]], rules: ToolRules
+) -> list[Row]:
+    """Every row, which has values for the arguments before, with values for these added, the best few of them.
 
     Fields of one record go together: a value from another element of a record's list is unlikely beside it, one from
-    the same element likelier than it is by itself.
+    the same element likelier than it is by itself. The same value once more is as likely as it was in other calls.
     """
+    order = [*before]
     for name in names:
         values = cache[name]
+        doubts = [(place, doubt) for place, other in enumerate(order) if (doubt := rules.same(other, name)) < 1]
+        order.append(name)
         if len(rows) == 1 and not rows[0][1]:  # the first argument: values are in order
             p = rows[0][0]
             rows = [(p * value[0], (value,)) for value in values]
@@ -314,8 +319,12 @@ def _combined(rows: list[Row], names: Sequence[str], cache: Mapping[str, list[Va
                 if event >= 0:
                     for other in chosen:
                         if other[6] == event:
-                            chance = chance**0.5 if other[5] == value[5] else chance * 0.1
+                            if other[1] != value[1]:  # the same value once more is no other field of its record
+                                chance = chance**0.5 if other[5] == value[5] else chance * 0.1
                             break
+                for place, doubt in doubts:
+                    if chosen[place][1] == value[1]:
+                        chance *= doubt
                 joined.append((p * chance, chosen, value))
         joined.sort(key=chance_of, reverse=True)
         rows = [(p, (*chosen, value)) for p, chosen, value in joined[:MAX_VALUES]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import combinations, islice
 from typing import Any
 
 from predictors.pattern.changes import CHANGES, affix, pieces_of, shifts_of, sources_of
@@ -21,6 +21,8 @@ from speculate.identity import canonical_json
 
 MAX_CONSTANT = 80  # characters of a constant's JSON
 YEAR = "@"  # marks the sealed year of a date
+MAX_PAIRED = 6  # texts of a call that are compared with each other
+EQUAL, DIFFERENT = "=", "<>"
 STAGES = "="  # the row of offers that counts turns by stage
 MAX_CALLS = 32  # of one turn
 
@@ -171,6 +173,8 @@ def _count_tool(counts: Counts, state: State, tool: str, calls: Sequence[Learned
             names = wanted.setdefault(value, [])
             if name not in names:
                 names.append(name)
+        if len(call.values) > 1:
+            _count_equal(counts, call)
         for name, rules in call.rules.items():
             rows = takes.setdefault(name, {})
             for rule, source in rules:
@@ -191,6 +195,15 @@ def _count_tool(counts: Counts, state: State, tool: str, calls: Sequence[Learned
     offering.catch_up(state)
     for name, rule, slot in offering.count(offers, state, tool, wanted, changed):
         _taken(takes.setdefault(name, {}), rule, slot)
+
+
+def _count_equal(counts: Counts, call: Learned) -> None:
+    """Count for every two of a call's texts whether they are the same."""
+    texts = sorted(name for name, value in call.values.items() if type(value) is str)[:MAX_PAIRED]
+    for one, other in combinations(texts, 2):
+        row = counts.kinds.setdefault(SEPARATOR.join((call.tool, one, other)), {})
+        key = EQUAL if call.values[one] == call.values[other] else DIFFERENT
+        row[key] = row.get(key, 0) + 1
 
 
 def _count_joint(counts: Counts, state: State, tool: str, calls: Sequence[Learned]) -> None:

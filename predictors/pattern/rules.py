@@ -8,12 +8,13 @@ from typing import Any
 
 from predictors.pattern.changes import CHANGES, fill
 from predictors.pattern.counts import ALL, SEPARATOR, Counts, wide
-from predictors.pattern.learning import STAGES
+from predictors.pattern.learning import DIFFERENT, EQUAL, STAGES
 from predictors.pattern.pools import LEFT, LEFT_MENTIONED, STALE
 from predictors.pattern.records import JOIN, parse
 from predictors.pattern.vault import Vault
 
 MAX_VALUES = 6
+SAME = 0.5  # calls with two arguments that are the same, and with two that differ, before any was seen
 MAX_RULES = 40
 MAX_JOINT = 16
 MAX_CONSTANTS = 12
@@ -47,7 +48,7 @@ class ArgumentRules:
     """What the counts say about one argument: rules (best chance, path, change, chance by slot, whether leftovers
     count) and constants (best chance, value, rule, chance by stage), best first; the kinds its values were of."""
 
-    __slots__ = ("constants", "fit_of", "kinds", "name", "never", "rules", "tool")
+    __slots__ = ("after", "constants", "fit_of", "kinds", "name", "never", "rules", "tool")
 
     def __init__(self, tool: str, name: str) -> None:
         self.tool = tool
@@ -55,6 +56,7 @@ class ArgumentRules:
         self.rules: list[tuple[float, str, str, list[float], bool]] = []
         self.constants: list[tuple[float, Any, str, list[float]]] = []
         self.kinds: Mapping[str, float] = {}
+        self.after: dict[str, float] = {}  # path of a form after a word -> how much less likely the form is there
         self.fit_of: dict[str | None, float] = {}  # kind -> what `kinds.fits` said
         self.never: dict[str, float] = {}  # a result's path -> turns in which it gave something else, -1 if it was it
 
@@ -102,10 +104,11 @@ class ArgumentRules:
 class ToolRules:
     """What the counts say about one tool's arguments, ready to be applied."""
 
-    __slots__ = ("_arguments", "forms", "joint", "reached", "tool")
+    __slots__ = ("_arguments", "_kinds", "forms", "joint", "reached", "tool")
 
     def __init__(self, counts: Counts, tool: str, values: Any) -> None:
         self.tool = tool
+        self._kinds = counts.kinds
         self.reached = _Reached(counts.reach.get(tool, {}), counts.reach.get(ALL, {}))
         forms = counts.forms.get(tool, {})
         total = forms.get(ALL, 0)
@@ -142,6 +145,14 @@ class ToolRules:
             argument = self._arguments[name] = ArgumentRules(tool, name)
             argument.learn(rows, offers, stages, values)
             argument.kinds = counts.kinds.get(tool + SEPARATOR + name) or {}
+
+    def same(self, one: str, other: str) -> float:
+        """How much less likely a value is for one of these arguments if the other has it already."""
+        row = self._kinds.get(SEPARATOR.join((self.tool, *sorted((one, other)))))
+        if row is None:
+            return 1.0
+        equal = max(0.0, row.get(EQUAL, 0))
+        return min(1.0, 2 * (equal + SAME) / (equal + max(0.0, row.get(DIFFERENT, 0)) + 2 * SAME))
 
     def argument(self, name: str) -> ArgumentRules:
         """The rules of one argument; none, if nothing was learned of it."""

@@ -239,3 +239,35 @@ def test_rules_can_be_read() -> None:
     assert (joint.tool, joint.support > 5, 0 < joint.precision <= 1) == ("search", True, True)
     assert next(rule for rule in rules if rule.rule == "= 'raw'").tenants == 6
     assert any('["cat ", " --all"]' in rule.rule for rule in rules)
+
+
+def test_arguments_that_were_never_the_same_are_kept_apart() -> None:
+    """Both ends of a trip are of one kind and one list; where they may be the same, they are."""
+
+    def steps(number: int, same: bool) -> list[Step]:
+        places = [f"P{number}{place}X" for place in range(3)]
+        first, second = (places[0], places[0]) if same else (places[number % 3], places[(number + 1) % 3])
+        return ["go", ("find", {}, {"ids": places}), ("search", {"origin": first, "target": second}, {})]
+
+    apart = train(*[session(f"s{i}", *steps(10 + i, False)) for i in range(12)])
+    guesses = [guess for guess in apart.predict(history(*steps(50, False)[:2]), 12) if guess.tool == "search"]
+    assert guesses
+    assert not [guess for guess in guesses[:3] if guess.arguments["origin"] == guess.arguments["target"]]
+    same = train(*[session(f"s{i}", *steps(10 + i, True)) for i in range(12)])
+    assert top(same, *steps(50, True)[:2]).arguments == {"origin": "P500X", "target": "P500X"}
+
+
+def test_the_word_before_tells_codes_of_one_form_apart() -> None:
+    """Flight numbers look like bookings and come first as often, but were never looked up."""
+
+    def steps(number: int) -> list[Step]:
+        parts = [f"flight HAT{100 + number}", f"booking QRS{200 + number}"]
+        return [" and ".join(parts if number % 2 else parts[::-1])]
+
+    learned = train(*[session(f"s{i}", *steps(i), ("lookup", {"key": f"QRS{200 + i}"}, {})) for i in range(12)])
+    raw = {
+        str(g.arguments["key"]): g.call.p_arguments
+        for g in learned._guesser.guesses(learned._view(history(*steps(71))).state)
+    }
+    assert raw["QRS271"] > 0.7
+    assert raw.get("HAT171", 0.0) < 0.3
