@@ -8,6 +8,7 @@ from math import log
 from typing import Any
 
 from predictors.pattern.counts import ALL, Counts
+from predictors.pattern.kinship import Kinship
 from predictors.pattern.learning import form_features, word_features
 from predictors.pattern.state import State
 
@@ -24,8 +25,10 @@ NEVER_LATER = 0.02
 MIN_SCORE = -6.5  # log odds below which a tool is not looked at
 MAX_KNOWN = 1_024  # contexts whose chances are kept
 NO_EVIDENCE: Mapping[str, float] = {}
+NOTHING_SAID: Mapping[str, tuple[float, float]] = {}
+SILENT = (0.0, 0.0)
 
-Choice = tuple[float, str, float, float, float]  # log odds in all, tool, in context, by words, by forms
+Choice = tuple[float, str, float, float, float, float]  # log odds in all, tool, in context, by words, by one, by forms
 
 
 def _odds(p: float) -> float:
@@ -35,12 +38,13 @@ def _odds(p: float) -> float:
 class Chooser:
     """Chances of tools from counts. What is derived is kept until `forget`."""
 
-    __slots__ = ("_bases", "_chances", "_counts", "_forms", "_laters", "_ratios", "_schema", "version")
+    __slots__ = ("_bases", "_chances", "_counts", "_forms", "_kinship", "_laters", "_ratios", "_schema", "version")
 
     def __init__(self, counts: Counts, schema: Mapping[str, Sequence[str]]) -> None:
         self._counts = counts
         self._schema = schema
         self.version = 0  # of what words say
+        self._kinship: Kinship | None = None
         self._bases: dict[str, list[tuple[str, float, float]]] = {}  # kind of turn -> (tool, chance, log odds)
         self._chances: dict[str, dict[str, tuple[float, float]]] = {}  # context -> tool -> chance, log odds
         self._laters: dict[str, dict[str, float]] = {}
@@ -55,11 +59,12 @@ class Chooser:
         self._ratios.clear()
         self._forms.clear()
         self._bases.clear()
+        self._kinship = None
 
     def tools(self, state: State, keys: Sequence[str]) -> list[Choice]:
         """The tools that the next turn may call in these contexts, best first."""
         root = self._counts.contexts.get(ALL)
-        words: Mapping[str, float] = NO_EVIDENCE
+        words: Mapping[str, tuple[float, float]] = NOTHING_SAID
         forms: Mapping[str, float] = NO_EVIDENCE
         if root is None:
             chances = dict.fromkeys(self._schema, (UNTRAINED, _odds(UNTRAINED)))
@@ -83,11 +88,11 @@ class Chooser:
             if total:
                 p = (here(tool, 0) + LOCAL_BACK_OFF * p) / total_
                 context = -7.0 if p < 0.001 else 7.0 if p > 0.999 else log(p / (1 - p))
-            word = words_of(tool, 0.0)
+            word, strongest = words_of(tool, SILENT)
             form = forms_of(tool, 0.0)
-            best = context + 0.5 * word + 0.5 * form
+            best = context + 0.5 * word + 0.2 * strongest + 0.5 * form
             if best >= MIN_SCORE:
-                out.append((-best, tool, context, word, form))
+                out.append((-best, tool, context, word, strongest, form))
         out.sort()
         return out
 
@@ -110,6 +115,9 @@ class Chooser:
         for tool in self._schema:
             if tool not in chance:
                 chance[tool] = 0.1 / total
+        last, after, _ = keys[0].rpartition(">")
+        if after:
+            chance = self._akin().leaning(chance, last)
         for depth, row in enumerate(rows):
             if depth == 1 and len(chance) > MAX_CANDIDATES:
                 kept = sorted(chance, key=lambda tool: (-chance[tool], tool))[:MAX_CANDIDATES]
@@ -123,22 +131,36 @@ class Chooser:
         found = self._chances[finest] = {tool: (p, _odds(p)) for tool, p in chance.items()}
         return found
 
-    def words(self, state: State) -> Mapping[str, float]:
-        """How what was said last moves the log odds of each tool; worked out once for each thing said."""
+    def _akin(self) -> Kinship:
+        if self._kinship is None:
+            tools = {*self._schema, *self._counts.contexts.get(ALL, ())} - {ALL}
+            self._kinship = Kinship(tools, self._counts.contexts, self._counts.words)
+        return self._kinship
+
+    def words(self, state: State) -> Mapping[str, tuple[float, float]]:
+        """How what was said last moves the log odds of each tool, all of it and the one word that says most for it;
+        worked out once for each thing said."""
         key = (self.version, state.times_asked, state.asked)
         kept = state.evidence
         if kept is not None and kept[0] is self and kept[1] == key:
-            found: Mapping[str, float] = kept[2]
+            found: Mapping[str, tuple[float, float]] = kept[2]
             return found
         sums: dict[str, float] = {}
-        get = sums.get
+        strongest: dict[str, float] = {}
+        get, most = sums.get, strongest.get
         for feature in word_features(state):
             for tool, ratio in self._ratio(feature):
                 sums[tool] = get(tool, 0.0) + ratio
-        for tool, swing in sums.items():
-            sums[tool] = max(-MAX_SWING, min(MAX_SWING, swing * WORD_WEIGHT))
-        state.evidence = (self, key, sums)
-        return sums
+                if ratio > most(tool, 0.0):
+                    strongest[tool] = ratio
+        for tool, swing in self._akin().mentioned(state.words).items():
+            strongest[tool] = max(most(tool, 0.0), swing)
+        out = {
+            tool: (max(-MAX_SWING, min(MAX_SWING, get(tool, 0.0) * WORD_WEIGHT)), most(tool, 0.0))
+            for tool in sums | strongest
+        }
+        state.evidence = (self, key, out)
+        return out
 
     def _by_forms(self, state: State) -> Mapping[str, float]:
         """How the identifiers that wait to be used move the log odds of each tool."""

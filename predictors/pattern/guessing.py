@@ -70,6 +70,7 @@ class Guess:
     call: Call
     context: float
     words: float
+    strongest: float
     forms: float
     p_later: float
 
@@ -144,8 +145,8 @@ class Guesser:
         later = self.chooser.later(state.later_contexts())
         standing = self.standing(state)
         return [
-            Guess(tool, call, context, words, forms, later.get(tool, NEVER_LATER))
-            for _, tool, context, words, forms in self.chooser.tools(state, keys)[:MAX_TOOLS]
+            Guess(tool, call, context, words, strongest, forms, later.get(tool, NEVER_LATER))
+            for _, tool, context, words, strongest, forms in self.chooser.tools(state, keys)[:MAX_TOOLS]
             for call in self.calls(state, standing, tool)
         ]
 

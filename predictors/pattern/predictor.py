@@ -122,7 +122,7 @@ class PatternPredictor:
     def _predict(self, view: View, limit: int) -> list[Prediction]:
         weights_next, weights_use, curve_next, curve_use = self._weights
         state = view.state
-        bias, by_context, by_words, by_forms, _, by_asked = weights_next[:6]
+        bias, by_context, by_words, by_forms, _, by_asked, _, _, by_strongest = weights_next[:9]
         use_bias, by_next, by_later, _, _, use_by_asked, _, by_times = weights_use[:8]
         use_bias += by_times * log(1 + state.times_asked)
         if state.asked:
@@ -136,8 +136,8 @@ class PatternPredictor:
         gated = self.part.gated
         scored = []
         number = 0
-        for _, tool, context, words, forms in chooser.tools(state, keys)[:MAX_TOOLS]:
-            base = bias + by_context * context + by_words * words + by_forms * forms
+        for _, tool, context, words, strongest, forms in chooser.tools(state, keys)[:MAX_TOOLS]:
+            base = bias + by_context * context + by_words * words + by_strongest * strongest + by_forms * forms
             if tool in gated:
                 if base < LEAST_GATED:
                     continue
