@@ -38,12 +38,12 @@ def test_a_chance_of_nothing_has_no_share() -> None:
 
 
 def test_where_values_come_from() -> None:
-    """Typed by the user, old, from the tool's list, a constant, used before; a tool's name may start with "user"."""
+    """Typed by the user, from the tool's list, a constant, used before; a tool's name may start with "user"."""
     made = call(
         0.5, value("user:Ax6"), value("users.id", STALE), value("find[].id", AGAIN + STALE), value("=digest", event=-1)
     )
     note_traits([made], "find[].id")
-    assert made.traits == Traits(0.0, 0.0, typed=0.25, stale=0.5, listed=1.0, constant=1.0, left=1.0)
+    assert made.traits == Traits(0.0, 0.0, typed=0.25, listed=1.0, constant=1.0, left=1.0)
 
 
 def test_parts_of_a_score_are_what_the_features_say() -> None:
