@@ -17,8 +17,8 @@ PULL = 4.0  # rows of evidence that the starting weights count for
 ROUNDS = 16
 
 # bias, logit of the tool in its context, words, forms, log of the arguments, user spoke last, made before, one record,
-# then traits: share, behind, typed, stale, listed
-NEXT_START = (0.0, 1.0, 0.35, 0.5, 1.0, 0.0, -1.0, 0.0, 0.2, 1.0, 0.5, 0.0, 0.0, 0.0)
+# the strongest word, then traits: share, behind, typed, listed
+NEXT_START = (0.0, 1.0, 0.35, 0.5, 1.0, 0.0, -1.0, 0.0, 0.2, 1.0, 0.5, 0.0, 0.0)
 # bias, logit of the next turn's chance, logit of the tool's later, log of the reach, of the arguments, user spoke last,
 # made before, log of how often the user spoke, then traits: share, constant, left, listed
 USE_START = (0.0, 0.6, 0.5, 0.5, 0.4, 0.0, -0.5, 0.0, 0.0, 0.0, 0.0, 0.0)
@@ -44,7 +44,7 @@ def next_features(guess: Guess, asked: bool) -> tuple[float, ...]:
     traits = call.traits
     return (
         1.0, guess.context, guess.words, guess.forms, call.log_arguments, 1.0 if asked else 0.0, call.repeated,
-        call.together, guess.strongest, traits.share, traits.behind, traits.typed, traits.stale, traits.listed,
+        call.together, guess.strongest, traits.share, traits.behind, traits.typed, traits.listed,
     )  # fmt: skip
 
 
@@ -61,9 +61,7 @@ def use_features(guess: Guess, p_next: float, asked: bool, times_asked: int) -> 
 def weigh(weights: Weights, calls: Sequence[Call]) -> None:
     """Note what a call's own features add to both scores (see `next_features` and `use_features`)."""
     to_next, to_use, _, _ = weights
-    _, _, _, _, by_arguments, _, by_repeated, by_together, _, by_share, by_behind, by_typed, by_stale, by_listed = (
-        to_next
-    )
+    _, _, _, _, by_arguments, _, by_repeated, by_together, _, by_share, by_behind, by_typed, by_listed = to_next
     _, _, _, use_reach, use_arguments, _, use_repeated, _, use_share, use_constant, use_left, use_listed = to_use
     for call in calls:
         traits = call.traits
@@ -74,7 +72,6 @@ def weigh(weights: Weights, calls: Sequence[Call]) -> None:
             + by_share * traits.share
             + by_behind * traits.behind
             + by_typed * traits.typed
-            + by_stale * traits.stale
             + by_listed * traits.listed
         )
         call.use_part = (

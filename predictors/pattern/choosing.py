@@ -27,6 +27,7 @@ MAX_KNOWN = 1_024  # contexts whose chances are kept
 NO_EVIDENCE: Mapping[str, float] = {}
 NOTHING_SAID: Mapping[str, tuple[float, float]] = {}
 SILENT = (0.0, 0.0)
+STARTING = (1.0, 0.5, 0.2, 0.5)
 
 Choice = tuple[float, str, float, float, float, float]  # log odds in all, tool, in context, by words, by one, by forms
 
@@ -61,8 +62,13 @@ class Chooser:
         self._bases.clear()
         self._kinship = None
 
-    def tools(self, state: State, keys: Sequence[str]) -> list[Choice]:
-        """The tools that the next turn may call in these contexts, best first."""
+    def tools(
+        self, state: State, keys: Sequence[str], weights: tuple[float, float, float, float] = STARTING
+    ) -> list[Choice]:  # fmt: skip
+        """The tools that the next turn may call in these contexts, best first: weights of the log odds in context, by
+        words, by one word, by forms."""
+        by_context, by_words, by_strongest, by_forms = weights
+        least = MIN_SCORE * by_context
         root = self._counts.contexts.get(ALL)
         words: Mapping[str, tuple[float, float]] = NOTHING_SAID
         forms: Mapping[str, float] = NO_EVIDENCE
@@ -90,8 +96,8 @@ class Chooser:
                 context = -7.0 if p < 0.001 else 7.0 if p > 0.999 else log(p / (1 - p))
             word, strongest = words_of(tool, SILENT)
             form = forms_of(tool, 0.0)
-            best = context + 0.5 * word + 0.2 * strongest + 0.5 * form
-            if best >= MIN_SCORE:
+            best = by_context * context + by_words * word + by_strongest * strongest + by_forms * form
+            if best >= least:
                 out.append((-best, tool, context, word, strongest, form))
         out.sort()
         return out

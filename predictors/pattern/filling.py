@@ -17,6 +17,7 @@ from predictors.pattern.state import State
 from predictors.pattern.text import is_spoken
 
 MAX_POOLS_TRIED = 8
+MAX_WATCHED = 64
 BY_NAME = 0.3  # chance of a value found by its name alone
 NEVER_TAKEN = 2.0  # turns in which a path gave nothing that halve the chance of what it gives
 LEAST_SHARE = 0.1  # of the best chance so far: rules that give less than this at best are not tried
@@ -275,7 +276,10 @@ class Filler:
 
     def _by_name(self, found: Found, state: State, argument: ArgumentRules, read: list[Read]) -> None:
         """From fields that are called like the argument."""
-        paths = state.named(argument.name, argument.tool not in self._counts.forms)[:MAX_POOLS_TRIED]
+        named = state.named(argument.name, argument.tool not in self._counts.forms)
+        paths = named[:MAX_POOLS_TRIED]
+        for path in named[MAX_POOLS_TRIED:MAX_WATCHED]:  # what comes in there next makes them the first
+            _note(state.pools[path], state, read)
         used = state.used.get(argument.tool) or {}
         for path in paths:
             pool = state.pools[path]

@@ -7,7 +7,7 @@ akin to the last one is learned from all tools at once, and stands in for what e
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from math import log
+from math import fsum, log
 
 from predictors.pattern.counts import ALL
 from predictors.pattern.names import words_of
@@ -62,36 +62,34 @@ class Kinship:
     def _learned(self, contexts: Mapping[str, Mapping[str, float]]) -> tuple[float, float]:
         """How much likelier a tool akin to the last one is, and how much likelier any other."""
         root = contexts.get(ALL, {})
-        calls = sum(count for tool, count in root.items() if tool)
+        calls = _calls(root)
         if calls <= 0:
             return 1.0, 1.0
-        seen = expected = total = 0.0
+        totals, hits, chances = [], [], []
         for key, row in contexts.items():
             tool, after, _ = key.rpartition(">")
             if not after or "<" in key or tool not in self._akin:
                 continue
             akin = self._akin[tool]
-            here = sum(count for name, count in row.items() if name)
-            total += here
-            seen += sum(count for name, count in row.items() if name in akin)
-            expected += here * sum(root.get(name, 0.0) for name in akin) / calls
-        return (
-            (max(0.0, seen) + DOUBT) / (expected + DOUBT),
-            (max(0.0, total - seen) + DOUBT) / (max(0.0, total - expected) + DOUBT),
+            here = _calls(row)
+            totals.append(here)
+            hits.append(fsum([count for name, count in row.items() if name in akin]))
+            chances.append(here * fsum([root.get(name, 0.0) for name in akin]) / calls)
+        total, seen, expected = fsum(totals), max(0.0, fsum(hits)), fsum(chances)
+        return (seen + DOUBT) / (expected + DOUBT), (max(0.0, total - seen) + DOUBT) / (
+            max(0.0, total - expected) + DOUBT
         )
 
     def _learned_mention(self, asked: Mapping[str, float], words: Mapping[str, Mapping[str, float]]) -> float:
         """How the log odds of a tool move when the user says a word of its name."""
-        calls = sum(count for tool, count in asked.items() if tool)
-        seen = expected = 0.0
+        calls = _calls(asked) or 1.0
+        hits, chances = [], []
         for number, called in self._named.items():
             row = words.get(f"u{number}")
-            if row is None:
-                continue
-            here = sum(count for name, count in row.items() if name)
-            seen += sum(row.get(tool, 0.0) for tool, _ in called)
-            expected += here * sum(asked.get(tool, 0.0) for tool, _ in called) / (calls or 1.0)
-        return log((max(0.0, seen) + MENTIONED * DOUBT) / (max(0.0, expected) + DOUBT))
+            if row is not None:
+                hits.append(fsum([row.get(tool, 0.0) for tool, _ in called]))
+                chances.append(_calls(row) * fsum([asked.get(tool, 0.0) for tool, _ in called]) / calls)
+        return log((max(0.0, fsum(hits)) + MENTIONED * DOUBT) / (max(0.0, fsum(chances)) + DOUBT))
 
     def mentioned(self, said: Iterable[int]) -> dict[str, float]:
         """By tool: how its log odds move because words of its name are among these."""
@@ -108,5 +106,10 @@ class Kinship:
             return dict(chance)
         more, less = self._odds
         leaning = {tool: p * (more if tool in akin else less) for tool, p in chance.items()}
-        scale = sum(chance.values()) / (sum(leaning.values()) or 1.0)
+        scale = fsum(chance.values()) / (fsum(leaning.values()) or 1.0)
         return {tool: p * scale for tool, p in leaning.items()}
+
+
+def _calls(row: Mapping[str, float]) -> float:
+    """How many calls a row counted: the same sum in whatever order they stand."""
+    return fsum([count for tool, count in row.items() if tool])

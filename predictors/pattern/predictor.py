@@ -31,6 +31,7 @@ from speculate.trace import RecordedSession
 MAX_PREDICTIONS = 32
 LEAST_NEXT = -3.9  # log odds of a call with sure arguments, below which its tool is looked at only if its later use
 LEAST_USE = -3.0  # is likelier than this
+SURELY = 3  # guesses, before which no tool is passed over
 LEAST_GATED = -2.5  # the same for tools that are never launched: only the next turn matters
 MAX_SOURCES = 4_096  # kept, of arguments
 _WEIGHTS = ("next", "use", "next curve", "use curve")  # as a file calls them
@@ -123,6 +124,7 @@ class PatternPredictor:
         weights_next, weights_use, curve_next, curve_use = self._weights
         state = view.state
         bias, by_context, by_words, by_forms, _, by_asked, _, _, by_strongest = weights_next[:9]
+        by_tool = (by_context, by_words, by_strongest, by_forms)
         use_bias, by_next, by_later, _, _, use_by_asked, _, by_times = weights_use[:8]
         use_bias += by_times * log(1 + state.times_asked)
         if state.asked:
@@ -136,9 +138,11 @@ class PatternPredictor:
         gated = self.part.gated
         scored = []
         number = 0
-        for _, tool, context, words, strongest, forms in chooser.tools(state, keys)[:MAX_TOOLS]:
-            base = bias + by_context * context + by_words * words + by_strongest * strongest + by_forms * forms
-            if tool in gated:
+        for negative, tool, _, _, _, _ in chooser.tools(state, keys, by_tool)[:MAX_TOOLS]:
+            base = bias - negative
+            if number < SURELY:
+                pass
+            elif tool in gated:
                 if base < LEAST_GATED:
                     continue
             elif (

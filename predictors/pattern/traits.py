@@ -19,15 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """share: of its tool's chances, less 1, so that an only call has 0. behind: -1 unless none is likelier. typed and
-    stale: the shares of its values that the user typed, and that are from before the model's last turn. listed: 1 if
+    """share: of its tool's chances, less 1, so that an only call has 0. behind: -1 unless none is likelier. typed:
+    the share of its values that the user typed. listed: 1 if
     one is from the list the tool last went through. constant, left: 1 if one is the same in every session, or was
     used already or passed over."""
 
     share: float = 0.0
     behind: float = 0.0
     typed: float = 0.0
-    stale: float = 0.0
     listed: float = 0.0
     constant: float = 0.0
     left: float = 0.0
@@ -45,16 +44,13 @@ def note_traits(calls: Sequence[Call], listed_path: str | None) -> None:
         best = max(best, call.p_arguments)
     for call in calls:
         p = call.p_arguments
-        typed = stale = 0
+        typed = 0
         listed = constant = left = 0.0
         for _, _, rule, slot, event, _, _ in call.chosen:
             if event < 0:
                 constant = 1.0
                 continue
-            if slot >= STALE:
-                stale += 1
-                slot -= STALE
-            if slot >= AGAIN:
+            if slot % STALE >= AGAIN:
                 left = 1.0
             if rule == listed_path:
                 listed = 1.0
@@ -62,6 +58,5 @@ def note_traits(calls: Sequence[Call], listed_path: str | None) -> None:
                 typed += 1
         count = len(call.chosen) or 1
         call.traits = Traits(
-            p / total - 1 if p > 0 else -1.0, 0.0 if p >= best else -1.0, typed / count, stale / count, listed,
-            constant, left,
+            p / total - 1 if p > 0 else -1.0, 0.0 if p >= best else -1.0, typed / count, listed, constant, left,
         )  # fmt: skip

@@ -38,12 +38,12 @@ def test_a_chance_of_nothing_has_no_share() -> None:
 
 
 def test_where_values_come_from() -> None:
-    """Typed by the user, old, from the tool's list, a constant, used before; a tool's name may start with "user"."""
+    """Typed by the user, from the tool's list, a constant, used before; a tool's name may start with "user"."""
     made = call(
         0.5, value("user:Ax6"), value("users.id", STALE), value("find[].id", AGAIN + STALE), value("=digest", event=-1)
     )
     note_traits([made], "find[].id")
-    assert made.traits == Traits(0.0, 0.0, typed=0.25, stale=0.5, listed=1.0, constant=1.0, left=1.0)
+    assert made.traits == Traits(0.0, 0.0, typed=0.25, listed=1.0, constant=1.0, left=1.0)
 
 
 def test_parts_of_a_score_are_what_the_features_say() -> None:
@@ -55,6 +55,6 @@ def test_parts_of_a_score_are_what_the_features_say() -> None:
     to_use = tuple(0.2 + 0.1 * number for number in range(len(USE_START)))
     weigh((to_next, to_use, STRAIGHT, STRAIGHT), [made, other])
     for each in (made, other):
-        guess = Guess("t", each, 0.0, 0.0, 0.0, 0.5)
+        guess = Guess("t", each, 0.0, 0.0, 0.0, 0.0, 0.5)
         assert each.next_part + to_next[0] == pytest.approx(score(to_next, next_features(guess, False)))
         assert each.use_part + to_use[0] == pytest.approx(score(to_use, use_features(guess, 0.5, False, 0)))
