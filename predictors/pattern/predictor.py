@@ -31,7 +31,7 @@ from speculate.trace import RecordedSession
 MAX_PREDICTIONS = 32
 LEAST_NEXT = -3.9  # log odds of a call with sure arguments, below which its tool is looked at only if its later use
 LEAST_USE = -3.0  # is likelier than this
-SURELY = 3  # guesses, before which no tool is passed over
+SURELY = 1  # guesses, before which no tool is passed over
 LEAST_GATED = -2.5  # the same for tools that are never launched: only the next turn matters
 MAX_SOURCES = 4_096  # kept, of arguments
 _WEIGHTS = ("next", "use", "next curve", "use curve")  # as a file calls them

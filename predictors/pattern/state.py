@@ -30,6 +30,7 @@ MAX_LOCAL = 256
 MAX_HEARD = 4  # texts of the user whose phrases may still stand for something
 MAX_PATHS = 24
 MAX_NAMED = 64  # paths called like one argument, the latest to come
+FEW_NAMED = 8  # of them, if the tool was learned
 MAX_RECENT = 32  # calls of one tool, whose arguments are looked at together
 MAX_EXPLAINED = 72  # pools looked at for one call
 RAW = "_raw"  # stands for arguments that were no JSON object
@@ -284,23 +285,21 @@ class State:
         widely: also what only stands within something of that name, or in a text in such a form; for tools of which
         nothing was learned, since it is wrong more often than not.
         """
-        names = self.names
-        if len(self.pools) > self.named_pools:
-            for path in islice(self.pools, self.named_pools, None):
+        names, pools = self.names, self.pools
+        if len(pools) > self.named_pools:
+            for path in islice(pools, self.named_pools, None):
                 for known, paths in names.items():
                     place = fit(known, path)
                     if place is not None:
                         paths.append((place, path))
-            self.named_pools = len(self.pools)
+            self.named_pools = len(pools)
         found = names.get(name)
         if found is None:
-            found = names[name] = [(place, path) for path in self.pools if (place := fit(name, path)) is not None]
-        pools = self.pools
-        ranked = [
-            (place, -pools[path].segments[-1].event, path)
-            for place, path in found[-MAX_NAMED:]
-            if widely or place <= OWNED
-        ]
+            found = names[name] = [(place, path) for path in pools if (place := fit(name, path)) is not None]
+        if not found:
+            return []
+        latest = found[-MAX_NAMED:] if widely else [each for each in found if each[0] <= OWNED][-FEW_NAMED:]
+        ranked = [(place, -pools[path].segments[-1].event, path) for place, path in latest]
         ranked.sort()
         return [path for _, _, path in ranked]
 
