@@ -16,13 +16,14 @@ BACK_OFF = 3.0  # turns a coarser context counts for
 LOCAL_BACK_OFF = 4.0
 UNSEEN_HERE = 0.05  # chance of a tool this session called and no trace did
 WORD_WEIGHT = 0.3  # words are far from independent: their evidence is tempered
+TELLING = 0.6  # log odds that one word must move to count by itself
 WORD_PRIOR = 3.0
 MAX_SWING = 4.0
 MAX_CANDIDATES = 24
 LEAST_RATIO = 0.4
 UNTRAINED = 0.1
 NEVER_LATER = 0.02
-MIN_SCORE = -6.5  # log odds below which a tool is not looked at
+MIN_SCORE = -5.5  # log odds in context (weighed) below which a tool is not looked at
 MAX_KNOWN = 1_024  # contexts whose chances are kept
 NO_EVIDENCE: Mapping[str, float] = {}
 NOTHING_SAID: Mapping[str, tuple[float, float]] = {}
@@ -157,7 +158,7 @@ class Chooser:
         for feature in word_features(state):
             for tool, ratio in self._ratio(feature):
                 sums[tool] = get(tool, 0.0) + ratio
-                if ratio > most(tool, 0.0):
+                if ratio > TELLING and ratio > most(tool, 0.0):
                     strongest[tool] = ratio
         for tool, swing in self._akin().mentioned(state.words).items():
             strongest[tool] = max(most(tool, 0.0), swing)
