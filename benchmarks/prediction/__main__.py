@@ -35,6 +35,7 @@ def _row(name: str, found: Walk, train_s: float | None = None, calls: int = 0) -
         "hit_rate": hit,
         "waste_per_hit": waste,
         "threshold": threshold,
+        "index_us_p50": quantile(found.indexing_us, 0.5),
         "predict_us_p50": quantile(found.microseconds, 0.5),
         "predict_us_p99": quantile(found.microseconds, 0.99),
         "train_calls_per_s": calls / train_s if train_s else None,
@@ -50,6 +51,7 @@ def _print(row: dict[str, Any]) -> None:
     print(
         f"  {row['what']:22} {number('tool@1')} {number('exact@1')} {number('exact@3')} {number('exact@5')} "
         f"{number('brier')} {number('hit_rate')} {row['waste_per_hit']:5.2f} "
+        f"{row['index_us_p50']:5.0f} "
         f"{row['predict_us_p50']:6.0f} {row['predict_us_p99']:6.0f} {'' if speed is None else f'{speed:7.0f}'}",
         flush=True,
     )
@@ -82,7 +84,7 @@ def _set(name: str, folder: Path, quick: bool) -> dict[str, Any]:
     dev = read_sessions(folder / f"{name}.dev.jsonl.gz")
     calls = sum(len(session.calls) for session in dev)
     print(f"\n{name}: {len(train)} sessions to learn from, {len(dev)} to judge ({calls} calls)")
-    print(f"  {'':22} tool1 exac1 exac3 exac5 brier   hit waste us p50 us p99 train/s")
+    print(f"  {'':22} tool1 exac1 exac3 exac5 brier   hit waste  take us p50 us p99 train/s")
     out: dict[str, Any] = {"rows": [], "ablation": [], "chains": [], "curve": []}
     row, found, model = _judge("pattern", lambda: PatternPredictor.train(train, specs), train, dev, specs)
     out["rows"].append(row)
@@ -131,7 +133,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         args.sets.split(",") if args.sets else sorted(p.name.split(".")[0] for p in args.traces.glob("*.dev.jsonl*"))
     )
     print(
-        "hit: share served at waste per hit <= 1; us: one prediction, new events included; train/s: calls a CPU second"
+        "hit: share served at waste per hit <= 1; take: us to take in the events since the last turn as they come; "
+        "us: one prediction; train/s: calls a CPU second"
     )
     document = {name: _set(name, args.traces, args.quick) for name in names}
     if args.json:

@@ -42,7 +42,8 @@ class Walk:
     launches: list[_Launches] = field(default_factory=lambda: [_Launches(t) for t in THRESHOLDS])
     reliability_next: dict[str, list[list[float]]] = field(default_factory=dict)
     reliability_use: list[list[float]] = field(default_factory=lambda: [[0.0, 0.0, 0.0] for _ in range(10)])
-    microseconds: list[float] = field(default_factory=list)
+    microseconds: list[float] = field(default_factory=list)  # of each prediction
+    indexing_us: list[float] = field(default_factory=list)  # of taking in the events before it, as they are appended
     per_tool: Counter[tuple[str, str]] = field(default_factory=Counter)
     confusion: Counter[tuple[str, str]] = field(default_factory=Counter)
     misses: list[tuple[str, str, dict[str, Any], list[tuple[str, dict[str, Any], float]]]] = field(default_factory=list)
@@ -113,6 +114,8 @@ def walk(
                 if type(event).__name__ == "UserText":
                     typed += " " + next(texts, "").casefold()
             seen = len(history.events)
+            out.indexing_us.append(history.indexing_s * 1e6)
+            history.indexing_s = 0.0
             start = time.perf_counter()
             predictions = predictor.predict(history, limit)
             out.microseconds.append((time.perf_counter() - start) * 1e6)
