@@ -63,6 +63,12 @@ class Composition(ABC):
     def _combine(self, forecasts: Sequence[Forecast]) -> list[Prediction]:
         """One list of all components' guesses, each call once, before recalibration."""
 
+    def warm(self) -> None:
+        """Warm every component that can be."""
+        for component in self.components:
+            if (warm := getattr(component, "warm", None)) is not None:
+                warm()
+
     def predict(self, history: History, limit: int) -> Sequence[Prediction]:
         """The combined and recalibrated guesses, best `p_next` first."""
         guesses = []

@@ -138,6 +138,14 @@ class Chooser:
         found = self._chances[finest] = {tool: (p, _odds(p)) for tool, p in chance.items()}
         return found
 
+    def warm(self) -> None:
+        """Work out what does not depend on a session: tools akin, and chances in contexts where nothing happened."""
+        self._akin()
+        root = self._counts.contexts.get(ALL)
+        if root is not None:
+            self._in_context(root, ("^",))
+            self.later(("",))
+
     def _akin(self) -> Kinship:
         if self._kinship is None:
             tools = {*self._schema, *self._counts.contexts.get(ALL, ())} - {ALL}

@@ -121,6 +121,13 @@ class Guesser:
         self._rules.clear()
         self.watchers.clear()
 
+    def warm(self) -> None:
+        """Work everything out that does not depend on a session."""
+        self.chooser.warm()
+        self.filler.mappings()
+        for tool in sorted(self.counts.forms):
+            self.rules(tool)
+
     def rules(self, tool: str) -> ToolRules:
         """The rules of one tool."""
         found = self._rules.get(tool)

@@ -111,6 +111,10 @@ class PatternPredictor:
         view.appended(history)
         return view
 
+    def warm(self) -> None:
+        """Read all tables and work out all rules now: else the first predictions of a model just loaded do."""
+        self._guesser.warm()
+
     def predict(self, history: History, limit: int) -> Sequence[Prediction]:
         """At most `limit` whole calls, best `p_next` first. The answer to an unchanged history is remembered."""
         view = self._view(history)

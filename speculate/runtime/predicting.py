@@ -51,6 +51,15 @@ class GuardedPredictor:
         self.name = getattr(predictor, "name", None) or type(predictor).__name__
         self.faults = self.streak = 0
         self.is_on = True
+        self._warm()
+
+    def _warm(self) -> None:
+        """What a predictor can work out before the first session, it works out now and not while a call waits."""
+        if (warm := getattr(self.predictor, "warm", None)) is not None:
+            try:
+                warm()
+            except Exception as error:  # as below; it will be met, and counted, when it is asked
+                _log.warning("predictor %s could not be warmed: %r", self.name, error)
 
     def predict(self, history: History, session: str) -> list[Prediction]:
         """What it says, unsound predictions dropped; nothing once it is switched off."""
