@@ -12,11 +12,9 @@ from typing import BinaryIO, cast
 from rich.console import Console
 
 from speculate.cli.console import STDOUT, Bar, emit_json, progress
+from speculate.cli.reading import records
 from speculate.errors import SpeculateError
 from speculate.exporters import export_otlp, export_perfetto
-from speculate.trace.lines import Source
-from speculate.trace.reader import read_source
-from speculate.trace.records import Record
 from speculate.trace.sessions import RecordedSession, group_sessions
 
 NAME = "export"
@@ -52,7 +50,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
     found = {"sessions": 0, "calls": 0}
 
     def counted(bar: Bar) -> Iterator[RecordedSession]:
-        for session in group_sessions(_records(args.traces, bar)):
+        for session in group_sessions(records(args.traces, bar)):
             found["sessions"] += 1
             found["calls"] += len(session.calls)
             yield session
@@ -68,19 +66,6 @@ def run(args: argparse.Namespace, console: Console) -> int:
     people.print(f"{found['sessions']:,} sessions, {found['calls']:,} calls written as {args.to}.")
     emit_json(args, {"format": args.to, **found})
     return 0
-
-
-def _records(files: Iterable[str], bar: Bar) -> Iterator[Record]:
-    for file in files:
-        with Source(file) as source:
-            at = 0
-            for number, record in enumerate(read_source(source)):
-                if number % 1_000 == 0:
-                    position = source.position
-                    bar.advance(position - at)
-                    at = position
-                yield record
-            bar.advance(source.size - at)
 
 
 def _open(path: str) -> BinaryIO:

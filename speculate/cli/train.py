@@ -16,13 +16,12 @@ from rich.console import Console
 from rich.table import Table
 
 from speculate.cli.console import Bar, emit_json, progress
+from speculate.cli.reading import records
 from speculate.errors import SpeculateError
 from speculate.prediction import Predictor
 from speculate.siblings import sibling
 from speculate.spec import ToolSpec
-from speculate.trace import Record, RecordedSession, read_sessions
-from speculate.trace.lines import Source
-from speculate.trace.reader import read_source
+from speculate.trace import RecordedSession, read_sessions
 from speculate.trace.sessions import group_sessions
 from speculate.training.explaining import lines, rules_of
 from speculate.training.judging import judge_predictor
@@ -176,24 +175,11 @@ def _learn(args: argparse.Namespace, learned: _Learned, specs: Mapping[str, Tool
 
 def _arriving(paths: Sequence[str], learned: _Learned, bar: Bar) -> Iterator[RecordedSession]:
     """The sessions as they are read, so that memory holds those that are open. The bar follows the files."""
-    for session in group_sessions(_records(paths, bar)):
+    for session in group_sessions(records(paths, bar)):
         learned.sessions += 1
         learned.calls += len(session.calls)
         learned.ids.add(session.id)
         yield session
-
-
-def _records(paths: Sequence[str], bar: Bar) -> Iterator[Record]:
-    for path in paths:
-        with Source(path) as source:
-            at = 0
-            for number, record in enumerate(read_source(source)):
-                if number % 1_000 == 0:
-                    position = source.position
-                    bar.advance(position - at)
-                    at = position
-                yield record
-            bar.advance(source.size - at)
 
 
 def _judged(
