@@ -130,7 +130,7 @@ class History:
                 try:
                     appended(self)
                 except Exception:  # foreign code: what it could not take in is met again, and counted, by `predict`
-                    del self.memo[key]
+                    self.memo.pop(key, None)  # it may have left by itself
         self.indexing_s += perf_counter() - started
 
     def _forget(self) -> None:

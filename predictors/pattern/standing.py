@@ -99,10 +99,6 @@ class Standing:
         self._present: dict[ArgumentRules, list[int]] = {}  # ranks of rules whose path has a pool
         self._pool_count = 0
 
-    def copy(self) -> Standing:
-        """A copy for a session that forks: what rests on pools of its own is found again."""
-        return Standing(self.owner)
-
     def catch_up(self, state: State, watchers: Watchers) -> None:
         """Note which rules' paths have a pool since the last time."""
         pools = state.pools

@@ -306,3 +306,18 @@ def test_an_index_that_raises_is_dropped_and_harms_nobody() -> None:
     assert failing.seen == [1]
     assert other.seen == [1, 2, 3]
     assert list(history.memo) == ["two"]
+
+
+def test_an_index_that_leaves_and_raises_harms_nobody() -> None:
+    """It took itself out of the memo before it failed."""
+
+    class Leaving:
+        def appended(self, history: History) -> None:
+            history.memo.clear()
+            raise ValueError("gone")
+
+    history = History("s")
+    history.memo["one"] = Leaving()
+    history.append(UserText("a"))
+    assert not history.memo
+    assert len(history) == 1
