@@ -12,8 +12,10 @@ from typing import Any, Protocol, runtime_checkable
 
 from speculate.calls import ToolCall
 from speculate.history import History
+from speculate.values import quick
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class ArgumentSource:
     """Where a predicted argument's value came from.
@@ -31,6 +33,7 @@ class ArgumentSource:
     tenants: int | None = None
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """A whole call, guessed.

@@ -144,34 +144,30 @@ class PatternPredictor:
         number = 0
         for negative, tool, _, _, _, _ in chooser.tools(state, keys, by_tool)[:MAX_TOOLS]:
             base = bias - negative
+            tool_use = use_bias + by_later * logit(later.get(tool, NEVER_LATER))
             if number < SURELY:
                 pass
             elif tool in gated:
                 if base < LEAST_GATED:
                     continue
-            elif (
-                base < LEAST_NEXT
-                and use_bias + by_next * base + by_later * logit(later.get(tool, NEVER_LATER)) < LEAST_USE
-            ):
+            elif base < LEAST_NEXT and tool_use + by_next * base < LEAST_USE:
                 continue
             for call in guesser.calls(state, standing, tool):
-                scored.append((-base - call.next_part, number, tool, call))
+                scored.append((-base - call.next_part, number, tool_use, tool, call))
                 number += 1
         scored.sort()
         out = []
-        for total, _, tool, call in scored[:limit]:
-            total = -total
-            p_next = probability(bend(curve_next, total))
-            use = use_bias + call.use_part
-            use += by_next * (-7.0 if total < -7.0 else min(total, 7.0))
-            use += by_later * logit(later.get(tool, NEVER_LATER))
+        kind = self.KIND
+        for negative, _, use, tool, call in scored[:limit]:
+            p_next = probability(bend(curve_next, -negative))
+            use += call.use_part + by_next * (-7.0 if negative > 7.0 else 7.0 if negative < -7.0 else -negative)
             p_use = probability(bend(curve_use, use))
             sources = call.sources
             if sources is None:
                 sources = call.sources = {
                     name: self._source(value, state) for name, value in zip(call.order, call.chosen, strict=True)
                 }
-            out.append(Prediction(tool, call.arguments, p_next, max(p_use, p_next), sources, self.KIND))
+            out.append(Prediction(tool, call.arguments, p_next, p_use if p_use > p_next else p_next, sources, kind))
         return out
 
     def _source(self, value: Value, state: State) -> ArgumentSource:

@@ -7,8 +7,7 @@ argument by itself, not that only one of three lists can give the next one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from predictors.pattern.pools import AGAIN, STALE
 from predictors.pattern.text import is_typed
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
     from predictors.pattern.guessing import Call
 
 
-@dataclass(frozen=True, slots=True)
-class Traits:
+class Traits(NamedTuple):
     """share: of its tool's chances, less 1, so that an only call has 0. behind: -1 unless none is likelier. typed:
     the share of its values that the user typed. listed: 1 if
     one is from the list the tool last went through. constant, left: 1 if one is the same in every session, or was
