@@ -9,6 +9,7 @@ import re
 from functools import lru_cache
 
 EXACT, OWNED, WITHIN, FORMAT = 0, 1, 2, 3  # how well a path fits, best first
+FORMATTED = (":",)  # no word of a name
 MAX_NAME = 80  # characters of a name that are looked at
 _SEGMENTS = re.compile(r"[^.\[\]{}*()|:<]+")
 # What a name says about the form of a value that stands in a text.
@@ -55,6 +56,25 @@ def _place(path: str) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
     """The words of a path's field, and of what it stands in, the nearest first."""
     segments = [words_of(segment) for segment in _SEGMENTS.findall(path)]
     return (segments[-1], tuple(reversed(segments[:-1]))) if segments else ((), ())
+
+
+@lru_cache(maxsize=65_536)
+def field_of(path: str) -> tuple[str, ...] | None:
+    """The words of a path's field; FORMATTED for what stands in a text in some form; None for what never fits."""
+    if ":" in path:
+        return FORMATTED
+    return None if "|" in path or "+" in path or "-1d" in path else _place(path)[0]
+
+
+@lru_cache(maxsize=4_096)
+def fields_for(name: str) -> tuple[tuple[str, ...], ...]:
+    """The fields of paths that may fit an argument of this name; FORMATTED last, if those may."""
+    wanted = words_of(name)
+    if not wanted:
+        return ()
+    found = dict.fromkeys((wanted, wanted[-1:], ("id",)))
+    has_formats = wanted[-1] in _FORMATS or wanted[-1] in _IDENTIFYING
+    return (*found, FORMATTED) if has_formats else tuple(found)
 
 
 @lru_cache(maxsize=65_536)

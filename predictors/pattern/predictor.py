@@ -167,7 +167,7 @@ class PatternPredictor:
                 sources = call.sources = {
                     name: self._source(value, state) for name, value in zip(call.order, call.chosen, strict=True)
                 }
-            out.append(Prediction(tool, call.arguments, p_next, p_use if p_use > p_next else p_next, sources, kind))
+            out.append(Prediction(tool, call.arguments, p_next, max(p_next, p_use), sources, kind))
         return out
 
     def _source(self, value: Value, state: State) -> ArgumentSource:

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
-from itertools import islice
 from typing import Any
 
 from predictors.pattern.dates import day_of
+from predictors.pattern.fields import Fields
 from predictors.pattern.folders import MAX_FOLDERS, ROOT, is_folder
 from predictors.pattern.indexing import Indexed
-from predictors.pattern.names import OWNED, fit
 from predictors.pattern.phrases import Phrase
 from predictors.pattern.pools import AGAIN, MAX_SEGMENT, MAX_SEGMENTS, STALE, Labels, Pool, Segment
 from predictors.pattern.records import Records
@@ -29,8 +28,6 @@ MAX_FORMS = 12
 MAX_LOCAL = 256
 MAX_HEARD = 4  # texts of the user whose phrases may still stand for something
 MAX_PATHS = 24
-MAX_NAMED = 64  # paths called like one argument, the latest to come
-FEW_NAMED = 8  # of them, if the tool was learned
 MAX_RECENT = 32  # calls of one tool, whose arguments are looked at together
 MAX_EXPLAINED = 72  # pools looked at for one call
 RAW = "_raw"  # stands for arguments that were no JSON object
@@ -52,6 +49,7 @@ class State:
         "done",
         "evidence",
         "feed",
+        "fields",
         "folders",
         "follow",
         "heard",
@@ -61,8 +59,6 @@ class State:
         "latest",
         "local",
         "made",
-        "named_pools",
-        "names",
         "offering",
         "pending",
         "pools",
@@ -93,8 +89,7 @@ class State:
         self.evidence: Any = None  # what words say about tools, kept until the user says more
         self.standing: Any = None  # what was worked out from it and still stands
         self.pools: dict[str, Pool] = {}
-        self.names: dict[str, list[tuple[int, str]]] = {}  # argument -> (fit, path) of the first `named_pools` pools
-        self.named_pools = 0
+        self.fields = Fields()  # the pools by what their paths are called
         self.where: dict[Any, list[str]] = {}  # value -> paths of the pools that hold it
         self.beyond: dict[Any, dict[str, None]] = {}  # those of them that are too many for `where`
         self.touched: dict[str, None] = {}  # pools that got a value since `offering` looked, in order
@@ -285,21 +280,10 @@ class State:
         widely: also what only stands within something of that name, or in a text in such a form; for tools of which
         nothing was learned, since it is wrong more often than not.
         """
-        names, pools = self.names, self.pools
-        if len(pools) > self.named_pools:
-            for path in islice(pools, self.named_pools, None):
-                for known, paths in names.items():
-                    place = fit(known, path)
-                    if place is not None:
-                        paths.append((place, path))
-            self.named_pools = len(pools)
-        found = names.get(name)
-        if found is None:
-            found = names[name] = [(place, path) for path in pools if (place := fit(name, path)) is not None]
-        if not found:
-            return []
-        latest = found[-MAX_NAMED:] if widely else [each for each in found if each[0] <= OWNED][-FEW_NAMED:]
-        ranked = [(place, -pools[path].segments[-1].event, path) for place, path in latest]
+        pools = self.pools
+        ranked = [
+            (place, -pools[path].segments[-1].event, path) for place, path in self.fields.fitting(pools, name, widely)
+        ]
         ranked.sort()
         return [path for _, _, path in ranked]
 
@@ -448,13 +432,12 @@ class State:
             "pending",
             "times_asked",
             "today",
-            "named_pools",
             "done",
         ):
             setattr(new, name, getattr(self, name))
         for path, pool in self.pools.items():
             new.pools[path] = Pool(list(pool.segments))  # a segment grows only while its event is taken in
-        new.names = {name: list(paths) for name, paths in self.names.items()}
+        new.fields = self.fields.copy()
         new.where = {value: list(paths) for value, paths in self.where.items()}
         new.beyond = {value: dict(paths) for value, paths in self.beyond.items()}
         new.used = {tool: dict(values) for tool, values in self.used.items()}

@@ -1,0 +1,67 @@
+"""The paths of one session by the words of their field, so that those called like an argument are found at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import islice
+from typing import Any
+
+from predictors.pattern.names import FORMATTED, OWNED, field_of, fields_for, fit
+
+MAX_NAMED = 64  # paths called like one argument, the latest to come
+FEW_NAMED = 8  # of them, if the tool was learned
+
+Words = tuple[str, ...]
+
+
+class Fields:
+    """Kept in step with the pools of a session when it is asked."""
+
+    __slots__ = ("_count", "_known", "_paths")
+
+    def __init__(self) -> None:
+        self._count = 0  # pools taken in
+        self._paths: dict[Words, list[tuple[int, str]]] = {}  # field -> (number of the pool, path)
+        self._known: dict[tuple[str, bool], tuple[int, list[tuple[int, str]]]] = {}  # see `fitting`
+
+    def copy(self) -> Fields:
+        """An independent copy."""
+        new = Fields()
+        new._count = self._count
+        new._paths = {field: list(paths) for field, paths in self._paths.items()}
+        return new
+
+    def count(self, pools: Mapping[str, Any], name: str, widely: bool) -> int:
+        """How many paths are looked through for this argument: `fitting` gives the same until this grows."""
+        if len(pools) > self._count:
+            paths_of = self._paths
+            for number, path in enumerate(islice(pools, self._count, None), self._count):
+                field = field_of(path)
+                if field is not None:
+                    paths_of.setdefault(field, []).append((number, path))
+            self._count = len(pools)
+        get = self._paths.get
+        return sum([len(get(field, ())) for field in fields_for(name) if widely or field is not FORMATTED])
+
+    def fitting(self, pools: Mapping[str, Any], name: str, widely: bool) -> list[tuple[int, str]]:
+        """(fit, path) of the paths called like the argument, the latest of them to come.
+
+        widely: also what only stands within something of that name, or in a text in such a form.
+        """
+        count = self.count(pools, name, widely)
+        if not count:
+            return []
+        known = self._known.get((name, widely))
+        if known is not None and known[0] == count:
+            return known[1]
+        found = []
+        for field in fields_for(name):
+            if widely or field is not FORMATTED:
+                for number, path in self._paths.get(field, ()):
+                    place = fit(name, path)
+                    if place is not None and (widely or place <= OWNED):
+                        found.append((number, place, path))
+        found.sort()
+        latest = [(place, path) for _, place, path in found[-MAX_NAMED if widely else -FEW_NAMED :]]
+        self._known[name, widely] = (count, latest)
+        return latest
