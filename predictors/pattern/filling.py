@@ -10,14 +10,13 @@ from typing import Any
 from predictors.pattern.counts import Counts
 from predictors.pattern.kinds import fits, kind_of_value
 from predictors.pattern.mappings import MAPPED, Mappings
-from predictors.pattern.pools import AGAIN, STALE, Pool, Segment, Slotted
+from predictors.pattern.pools import AGAIN, MAX_LOOK_BACK, STALE, Pool, Segment, Slotted
 from predictors.pattern.rules import LEAST_CONSTANT, LEAST_RULE, MAX_VALUES, ArgumentRules
 from predictors.pattern.standing import KeptValues, Standing
 from predictors.pattern.state import State
 from predictors.pattern.text import is_spoken
 
 MAX_POOLS_TRIED = 8
-MAX_WATCHED = 64
 BY_NAME = 0.3  # chance of a value found by its name alone
 NEVER_TAKEN = 2.0  # turns in which a path gave nothing that halve the chance of what it gives
 LEAST_SHARE = 0.1  # of the best chance so far: rules that give less than this at best are not tried
@@ -28,6 +27,7 @@ SECOND = 0.15  # of what a second rule adds that gives the same value
 Value = tuple[float, Any, str, int, int, int, int]
 Found = dict[Any, list[Any]]
 Read = tuple[Sequence[Segment], int, bool]
+Heeded = tuple[Segment, Sequence[int]]
 
 chance_of = itemgetter(0)
 
@@ -72,32 +72,35 @@ class Filler:
         """The values, best first: by learned rules, else from where this session took them, else by name."""
         present = standing.present(state, argument)
         kept = standing.values.get(argument)
-        if kept is not None and kept.stands(state, argument, len(present)):
+        if (
+            kept is not None
+            and kept.stands(state, argument, len(present))
+            and (kept.times_asked == state.times_asked or self._as_heard(kept, state, standing, argument))
+        ):
             return kept.values
         tool, name = argument.tool, argument.name
         found: Found = {}
         read: list[Read] = []
         where: list[tuple[Any, int]] = []
-        pool_count = -1
-        heeds = False  # whether anything rests on what the user said
+        heeded: list[Heeded] = []
+        fields: tuple[int, bool] | None = None
+        mapped: Sequence[tuple[float, str]] | None = None
         if name not in self._hidden.get(tool, ()):
             if present:
-                heeds = self._by_rules(found, state, argument, present, read)
+                self._by_rules(found, state, argument, present, read, heeded)
             if argument.constants:
                 self._constants(found, state, argument)
             if argument.kinds:
                 for entry in found.values():
                     if is_spoken(entry[3]):
                         self._doubt(entry, state, argument, where)
-            if state.heard and self.mappings().knows(tool, name):
-                heeds = True
-                self._by_phrases(found, state, standing, argument)
+            if self.mappings().knows(tool, name):
+                mapped = self._mapped(state, standing, argument)
+                self._by_phrases(found, mapped)
             if not found:
-                self._as_before(found, state, argument, read)
+                self._as_before(found, state, argument, read, heeded)
                 if not found:
-                    pool_count = len(state.pools)
-                    self._by_name(found, state, argument, read)
-                heeds = heeds or bool(read)
+                    fields = self._by_name(found, state, argument, read, heeded)
         out = [
             (
                 p + SECOND * second * (1 - p), value, rule, slot, event, element,
@@ -108,22 +111,34 @@ class Filler:
         if len(out) > 1:
             out.sort(key=chance_of, reverse=True)
             del out[MAX_VALUES:]
+        if kept is not None and kept.values == out:
+            out = kept.values  # calls that were put together from them stand, too
         standing.values[argument] = KeptValues(
-            out, read, where, state.latest.get(tool, -1), state.times_asked if heeds else -1,
-            state.stage(tool) if argument.constants else -1, len(present), pool_count,
+            out, read, where, heeded, mapped, state.latest.get(tool, -1), state.times_asked,
+            state.stage(tool) if argument.constants else -1, len(present), fields,
         )  # fmt: skip
         return out
 
+    def _as_heard(self, kept: KeptValues, state: State, standing: Standing, argument: ArgumentRules) -> bool:
+        """Whether what the user said since would change nothing."""
+        for segment, mentioned in kept.heeded:
+            if tuple(segment.find_mentioned(state)) != mentioned:
+                return False
+        if kept.mapped is not None and kept.mapped != self._mapped(state, standing, argument):
+            return False
+        kept.times_asked = state.times_asked
+        return True
+
     def _by_rules(
-        self, found: Found, state: State, argument: ArgumentRules, present: Sequence[int], read: list[Read]
-    ) -> bool:
-        """Add what the rules give. Whether it depends on which of several values the user spoke of."""
+        self, found: Found, state: State, argument: ArgumentRules, present: Sequence[int], read: list[Read],
+        heeded: list[Heeded],
+    ) -> None:  # fmt: skip
+        """Add what the rules give."""
         pools = state.pools
         boundary = state.boundary
         used = state.used.get(argument.tool) or {}
         rules = argument.rules
         top = 0.0
-        heeds = False
         for rank in present[:MAX_POOLS_TRIED]:
             best, path, change, chances, left = rules[rank]
             if best < LEAST_SHARE * top:
@@ -144,7 +159,8 @@ class Filler:
                 offered = ((slot, value, latest, segment.elements[0]),)
             else:
                 offered = pool.slots(used, state, left)
-                heeds = heeds or not segment.is_users
+                if not segment.is_users:
+                    _heed(segments, state, left, heeded)
             for slot, value, event, element in offered:
                 p = chances[slot]
                 if p < LEAST_RULE:
@@ -162,7 +178,6 @@ class Filler:
                     entry[:] = [p, entry[0], value, f"{path}|{change}" if change else path, slot, event, element]
                 elif p > entry[1]:
                     entry[1] = p
-        return heeds
 
     def _doubt(self, entry: list[Any], state: State, argument: ArgumentRules, where: list[tuple[Any, int]]) -> None:
         """A value in a text counts less if the argument was never of its kind, or never what results call it."""
@@ -181,19 +196,23 @@ class Filler:
             entry[0] *= fit
             entry[1] *= fit
 
-    def _by_phrases(self, found: Found, state: State, standing: Standing, argument: ArgumentRules) -> None:
-        """What phrases stand for."""
+    def _mapped(self, state: State, standing: Standing, argument: ArgumentRules) -> Sequence[tuple[float, str]]:
+        """(chance, digest) of what phrases stand for."""
+        if not state.heard:
+            return ()
         tool = argument.tool
         mappings = self.mappings()
         stamp = (state.times_asked, state.latest.get(tool, -1), mappings)
         kept = standing.phrases.get(tool)
         if kept is None or kept[0] != stamp:
             kept = standing.phrases[tool] = (stamp, mappings.meaning(state.phrases(tool)))
-        if kept[1]:
-            for p, digest in mappings.values(tool, argument.name, kept[1]):
-                usable, value = self._values.constant("=" + digest)
-                if usable and type(value) is str:
-                    _add(found, p, value, MAPPED + digest, 0, -1, 0)
+        return mappings.values(tool, argument.name, kept[1]) or () if kept[1] else ()
+
+    def _by_phrases(self, found: Found, mapped: Sequence[tuple[float, str]]) -> None:
+        for p, digest in mapped:
+            usable, value = self._values.constant("=" + digest)
+            if usable and type(value) is str:
+                _add(found, p, value, MAPPED + digest, 0, -1, 0)
 
     def _known_for(self, argument: ArgumentRules, paths: Sequence[str]) -> float:
         """How much less likely a value in a text is if results gave it only as what this argument never was."""
@@ -257,7 +276,7 @@ class Filler:
                 _add(found, p, value, rule, 0, -1, 0)
 
     @staticmethod
-    def _as_before(found: Found, state: State, argument: ArgumentRules, read: list[Read]) -> None:
+    def _as_before(found: Found, state: State, argument: ArgumentRules, read: list[Read], heeded: list[Heeded]) -> None:
         """From where this session's earlier calls of the tool took it."""
         tool = argument.tool
         before = state.local.get(tool, {}).get(argument.name)
@@ -269,25 +288,39 @@ class Filler:
             pool = state.pools.get(path)
             if pool is None:
                 continue
-            _note(pool, state, read)
+            _note(pool, state, read, heeded)
             for offered, value, event, element in pool.slots(used, state):
                 if offered % STALE == slot % STALE:
                     _add(found, (count - 0.3) / (calls + 0.7), value, path, offered, event, element)
 
-    def _by_name(self, found: Found, state: State, argument: ArgumentRules, read: list[Read]) -> None:
-        """From fields that are called like the argument."""
-        named = state.named(argument.name, argument.tool not in self._counts.forms)
+    def _by_name(
+        self, found: Found, state: State, argument: ArgumentRules, read: list[Read], heeded: list[Heeded]
+    ) -> tuple[int, bool]:
+        """From fields that are called like the argument. How many were looked through, and whether widely."""
+        widely = argument.tool not in self._counts.forms
+        named = state.named(argument.name, widely)
         paths = named[:MAX_POOLS_TRIED]
-        for path in named[MAX_POOLS_TRIED:MAX_WATCHED]:  # what comes in there next makes them the first
-            _note(state.pools[path], state, read)
+        for path in named[MAX_POOLS_TRIED:]:  # what comes in there next makes them the first
+            _note(state.pools[path], state, read, [])
         used = state.used.get(argument.tool) or {}
         for path in paths:
             pool = state.pools[path]
-            _note(pool, state, read)
+            _note(pool, state, read, heeded)
             for rank, (slot, value, event, element) in enumerate(pool.slots(used, state)):
                 _add(found, BY_NAME / (1 + rank), value, path, slot, event, element)
+        return state.fields.count(state.pools, argument.name, widely), widely
 
 
-def _note(pool: Pool, state: State, read: list[Read]) -> None:
-    event = pool.segments[-1].event
-    read.append((pool.segments, event, event >= state.boundary))
+def _note(pool: Pool, state: State, read: list[Read], heeded: list[Heeded]) -> None:
+    segments = pool.segments
+    event = segments[-1].event
+    read.append((segments, event, event >= state.boundary))
+    if not segments[-1].is_users:
+        _heed(segments, state, True, heeded)
+
+
+def _heed(segments: Sequence[Segment], state: State, left: bool, heeded: list[Heeded]) -> None:
+    """Note of which of several values the user is taken to have spoken (see `Pool.slots`)."""
+    for segment in segments[-1 : -2 - MAX_LOOK_BACK : -1] if left else segments[-1:]:
+        if len(segment.values) > 1:
+            heeded.append((segment, tuple(segment.find_mentioned(state))))

@@ -23,28 +23,34 @@ Watchers = dict[str, list[tuple["ArgumentRules", int]]]  # path -> arguments who
 @dataclass(slots=True)
 class KeptValues:
     """Values for one argument. `read`: the segments of every pool looked at, its latest event, whether that is since
-    the model's last turn. `where`: in how many pools a text's value was. `pools`: how many there were, if it matters.
+    the model's last turn. `where`: in how many pools a text's value was. `heeded`: of which values of a segment the
+    user had spoken. `mapped`: what phrases stood for, if any may. `fields`: how many pools were looked through for
+    such that are called like the argument, if any were.
     """
 
     values: list[Value]
     read: Sequence[tuple[Sequence[Segment], int, bool]]
     where: Sequence[tuple[Any, int]]
+    heeded: Sequence[tuple[Segment, Sequence[int]]]
+    mapped: Sequence[tuple[float, str]] | None
     latest: int
     times_asked: int
     stage: int
     present: int
-    pools: int
+    fields: tuple[int, bool] | None
 
     def stands(self, state: State, argument: ArgumentRules, present: int) -> bool:
-        """Whether working them out again would give the same."""
+        """Whether working them out again would give the same, if the user said nothing since."""
         if (
             self.present != present
-            or (self.times_asked >= 0 and self.times_asked != state.times_asked)
             or self.latest != state.latest.get(argument.tool, -1)
-            or (self.pools >= 0 and self.pools != len(state.pools))
             or (self.stage >= 0 and self.stage != state.stage(argument.tool))
         ):
             return False
+        if self.fields is not None:
+            count, widely = self.fields
+            if count != state.fields.count(state.pools, argument.name, widely):
+                return False
         boundary = state.boundary
         for segments, event, is_fresh in self.read:
             now = segments[-1].event
