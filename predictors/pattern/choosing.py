@@ -28,6 +28,7 @@ MAX_KNOWN = 1_024  # contexts whose chances are kept
 NO_EVIDENCE: Mapping[str, float] = {}
 NOTHING_SAID: Mapping[str, tuple[float, float]] = {}
 SILENT = (0.0, 0.0)
+OUTCOMES = "1+0t!?"
 STARTING = (1.0, 0.5, 0.2, 0.5)
 
 Choice = tuple[float, str, float, float, float, float]  # log odds in all, tool, in context, by words, by one, by forms
@@ -40,7 +41,18 @@ def _odds(p: float) -> float:
 class Chooser:
     """Chances of tools from counts. What is derived is kept until `forget`."""
 
-    __slots__ = ("_bases", "_chances", "_counts", "_forms", "_kinship", "_laters", "_ratios", "_schema", "version")
+    __slots__ = (
+        "_bases",
+        "_chances",
+        "_counts",
+        "_forms",
+        "_kinship",
+        "_laters",
+        "_ratios",
+        "_schema",
+        "_usual",
+        "version",
+    )
 
     def __init__(self, counts: Counts, schema: Mapping[str, Sequence[str]]) -> None:
         self._counts = counts
@@ -52,6 +64,7 @@ class Chooser:
         self._laters: dict[str, dict[str, float]] = {}
         self._ratios: dict[str, list[tuple[str, float]]] = {}
         self._forms: dict[tuple[str, ...], dict[str, float]] = {}
+        self._usual: dict[str, str] = {}  # tool -> what its results mostly are
 
     def forget(self) -> None:
         """The counts have changed."""
@@ -60,6 +73,7 @@ class Chooser:
         self._laters.clear()
         self._ratios.clear()
         self._forms.clear()
+        self._usual.clear()
         self._bases.clear()
         self._kinship = None
 
@@ -136,6 +150,16 @@ class Chooser:
         if len(self._chances) >= MAX_KNOWN:
             self._chances.clear()
         found = self._chances[finest] = {tool: (p, _odds(p)) for tool, p in chance.items()}
+        return found
+
+    def usual_signature(self, tool: str) -> str:
+        """What the tool's results mostly are (see `flatten.outcome`)."""
+        found = self._usual.get(tool)
+        if found is None:
+            contexts = self._counts.contexts
+            signatures = [f"{tool}>{outcome}" for outcome in OUTCOMES]
+            found = max(signatures, key=lambda signature: contexts.get(signature, NO_EVIDENCE).get(ALL, 0.0))
+            self._usual[tool] = found
         return found
 
     def warm(self) -> None:

@@ -321,6 +321,5 @@ def _note(pool: Pool, state: State, read: list[Read], heeded: list[Heeded]) -> N
 
 def _heed(segments: Sequence[Segment], state: State, left: bool, heeded: list[Heeded]) -> None:
     """Note of which of several values the user is taken to have spoken (see `Pool.slots`)."""
-    for segment in segments[-1 : -2 - MAX_LOOK_BACK : -1] if left else segments[-1:]:
-        if len(segment.values) > 1:
-            heeded.append((segment, tuple(segment.find_mentioned(state))))
+    looked_at = segments[-1 : -2 - MAX_LOOK_BACK : -1] if left else segments[-1:]
+    heeded += [(each, tuple(each.find_mentioned(state))) for each in looked_at if len(each.values) > 1]

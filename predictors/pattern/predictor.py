@@ -29,6 +29,7 @@ from speculate.spec import ToolSpec
 from speculate.trace import RecordedSession
 
 MAX_PREDICTIONS = 32
+PREPARED = 10  # predictions whose sources are looked up ahead
 LEAST_NEXT = -3.9  # log odds of a call with sure arguments, below which its tool is looked at only if its later use
 LEAST_USE = -3.0  # is likelier than this
 SURELY = 1  # guesses, before which no tool is passed over
@@ -107,8 +108,8 @@ class PatternPredictor:
     def _view(self, history: History) -> View:
         view: View | None = history.memo.get(self)
         if view is None:
-            view = history.memo[self] = View(self._indexer, self._guesser, State(self._year))
-        view.appended(history)
+            view = history.memo[self] = View(self._indexer, self._guesser, State(self._year), self._prepare)
+        view.catch_up(history)
         return view
 
     def warm(self) -> None:
@@ -118,15 +119,25 @@ class PatternPredictor:
     def predict(self, history: History, limit: int) -> Sequence[Prediction]:
         """At most `limit` whole calls, best `p_next` first. The answer to an unchanged history is remembered."""
         view = self._view(history)
+        view.is_asked = True
         answer = view.answer
         limit = max(0, min(limit, MAX_PREDICTIONS))
         if answer is None or answer[0] != self._learned or answer[1] < limit:
-            answer = view.answer = (self._learned, limit, self._predict(view, limit))
+            answer = view.answer = (self._learned, limit, self._predict(view.state, limit))
         return list(answer[2][:limit])
 
-    def _predict(self, view: View, limit: int) -> list[Prediction]:
+    def _prepare(self, state: State) -> None:
+        """Work out what will still stand when the call just made has had its usual result."""
+        state.signatures.append(self._guesser.chooser.usual_signature(state.calls[-1][0]))
+        known, state.known_contexts = state.known_contexts, None
+        try:
+            self._predict(state, PREPARED)
+        finally:
+            state.signatures.pop()
+            state.known_contexts = known
+
+    def _predict(self, state: State, limit: int) -> list[Prediction]:
         weights_next, weights_use, curve_next, curve_use = self._weights
-        state = view.state
         bias, by_context, by_words, by_forms, _, by_asked, _, _, by_strongest = weights_next[:9]
         by_tool = (by_context, by_words, by_strongest, by_forms)
         use_bias, by_next, by_later, _, _, use_by_asked, _, by_times = weights_use[:8]
