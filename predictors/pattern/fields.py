@@ -31,15 +31,27 @@ class Fields:
         new._paths = {field: list(paths) for field, paths in self._paths.items()}
         return new
 
+    def catch_up(self, pools: Mapping[str, Any]) -> None:
+        """Take in the pools that are new, if anybody ever asked."""
+        if self._count:
+            self._take_in(pools)
+
+    def _take_in(self, pools: Mapping[str, Any]) -> None:
+        paths_of = self._paths
+        for number, path in enumerate(islice(pools, self._count, None), self._count):
+            field = field_of(path)
+            if field is not None:
+                known = paths_of.get(field)
+                if known is None:
+                    paths_of[field] = [(number, path)]
+                else:
+                    known.append((number, path))
+        self._count = len(pools)
+
     def count(self, pools: Mapping[str, Any], name: str, widely: bool) -> int:
         """How many paths are looked through for this argument: `fitting` gives the same until this grows."""
         if len(pools) > self._count:
-            paths_of = self._paths
-            for number, path in enumerate(islice(pools, self._count, None), self._count):
-                field = field_of(path)
-                if field is not None:
-                    paths_of.setdefault(field, []).append((number, path))
-            self._count = len(pools)
+            self._take_in(pools)
         get = self._paths.get
         return sum([len(get(field, ())) for field in fields_for(name) if widely or field is not FORMATTED])
 

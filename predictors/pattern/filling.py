@@ -10,10 +10,11 @@ from typing import Any
 from predictors.pattern.counts import Counts
 from predictors.pattern.kinds import fits, kind_of_value
 from predictors.pattern.mappings import MAPPED, Mappings
+from predictors.pattern.phrases import Phrase
 from predictors.pattern.pools import AGAIN, MAX_LOOK_BACK, STALE, Pool, Segment, Slotted
 from predictors.pattern.rules import LEAST_CONSTANT, LEAST_RULE, MAX_VALUES, ArgumentRules
 from predictors.pattern.standing import KeptValues, Standing
-from predictors.pattern.state import State
+from predictors.pattern.state import MAX_HEARD, State
 from predictors.pattern.text import is_spoken
 
 MAX_POOLS_TRIED = 8
@@ -198,15 +199,21 @@ class Filler:
 
     def _mapped(self, state: State, standing: Standing, argument: ArgumentRules) -> Sequence[tuple[float, str]]:
         """(chance, digest) of what phrases stand for."""
-        if not state.heard:
-            return ()
-        tool = argument.tool
         mappings = self.mappings()
-        stamp = (state.times_asked, state.latest.get(tool, -1), mappings)
-        kept = standing.phrases.get(tool)
-        if kept is None or kept[0] != stamp:
-            kept = standing.phrases[tool] = (stamp, mappings.meaning(state.phrases(tool)))
-        return mappings.values(tool, argument.name, kept[1]) or () if kept[1] else ()
+        if standing.mappings is not mappings:
+            standing.mappings = mappings
+            standing.phrases.clear()
+        known = standing.phrases
+        meaning: dict[Phrase, None] = {}
+        for number, phrases in state.heard_since(argument.tool):
+            found = known.get(number)
+            if found is None:
+                if len(known) > MAX_HEARD:
+                    known.clear()
+                found = known[number] = dict.fromkeys(mappings.meaning(phrases))
+            if found:
+                meaning.update(found)
+        return mappings.values(argument.tool, argument.name, list(meaning)) or () if meaning else ()
 
     def _by_phrases(self, found: Found, mapped: Sequence[tuple[float, str]]) -> None:
         for p, digest in mapped:

@@ -41,6 +41,11 @@ class Records:
             if len(self._waiting) > MAX_WAITING:
                 self._take_in()
 
+    def catch_up(self) -> None:
+        """Take in what waits, if anybody ever asked for records."""
+        if self._waiting and self._groups:
+            self._take_in()
+
     @property
     def groups(self) -> dict[str, list[Record]]:
         """The records by group, oldest first."""

@@ -48,12 +48,13 @@ class ArgumentRules:
     """What the counts say about one argument: rules (best chance, path, change, chance by slot, whether leftovers
     count) and constants (best chance, value, rule, chance by stage), best first; the kinds its values were of."""
 
-    __slots__ = ("after", "constants", "fit_of", "kinds", "name", "never", "rules", "tool")
+    __slots__ = ("after", "constants", "fit_of", "kinds", "name", "never", "paths", "rules", "tool")
 
     def __init__(self, tool: str, name: str) -> None:
         self.tool = tool
         self.name = name
         self.rules: list[tuple[float, str, str, list[float], bool]] = []
+        self.paths: Sequence[str] = ()  # of the rules
         self.constants: list[tuple[float, Any, str, list[float]]] = []
         self.kinds: Mapping[str, float] = {}
         self.after: dict[str, float] = {}  # path of a form after a word -> how much less likely the form is there
@@ -96,6 +97,7 @@ class ArgumentRules:
         self.constants.sort(key=lambda each: (-each[0], each[2]))
         del self.rules[MAX_RULES:]
         del self.constants[MAX_CONSTANTS:]
+        self.paths = [path for _, path, _, _, _ in self.rules]
 
     def __len__(self) -> int:
         return len(self.rules) + len(self.constants)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from predictors.pattern.filling import Value
     from predictors.pattern.guessing import Call
+    from predictors.pattern.phrases import Phrase
     from predictors.pattern.pools import Segment
     from predictors.pattern.rules import ArgumentRules, ToolRules
     from predictors.pattern.state import State
@@ -95,13 +96,14 @@ class KeptCalls:
 class Standing:
     """Of one session and one guesser."""
 
-    __slots__ = ("_pool_count", "_present", "calls", "owner", "phrases", "values")
+    __slots__ = ("_pool_count", "_present", "calls", "mappings", "owner", "phrases", "values")
 
     def __init__(self, owner: Any) -> None:
         self.owner = owner
         self.values: dict[ArgumentRules, KeptValues] = {}
         self.calls: dict[str, KeptCalls] = {}
-        self.phrases: dict[str, tuple[Any, Sequence[Any]]] = {}  # tool -> phrases heard that stand for something
+        self.mappings: Any = None  # that `phrases` rests on
+        self.phrases: dict[int, dict[Phrase, None]] = {}  # number of an event -> what it said that stands for something
         self._present: dict[ArgumentRules, list[int]] = {}  # ranks of rules whose path has a pool
         self._pool_count = 0
 
@@ -128,6 +130,6 @@ class Standing:
                 self._present.clear()
                 self.values.clear()
             pools = state.pools
-            found = [rank for rank, rule in enumerate(argument.rules) if rule[1] in pools]
+            found = [rank for rank, path in enumerate(argument.paths) if path in pools]
             self._present[argument] = found
         return found

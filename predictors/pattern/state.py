@@ -6,7 +6,7 @@ next unused ones, one used last, leftovers of earlier segments. Everything is up
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any
@@ -214,15 +214,17 @@ class State:
             self.known_forms = (version, [*found, ",".join(found)] if len(found) > 1 else found)
         return self.known_forms[1]
 
-    def phrases(self, tool: str) -> list[Phrase]:
-        """What the user said since the tool's last call, each phrase once, the latest text first."""
+    def heard_since(self, tool: str) -> Iterator[tuple[int, Sequence[Phrase]]]:
+        """(number of the event, what the user said in it) since the tool's last call, the latest text first."""
         since = self.latest.get(tool, -1)
-        out: dict[Phrase, None] = {}
         for number, phrases in reversed(self.heard):
             if number < since:
                 break
-            out.update(dict.fromkeys(phrases))
-        return list(out)
+            yield number, phrases
+
+    def phrases(self, tool: str) -> list[Phrase]:
+        """What the user said since the tool's last call, each phrase once, the latest text first."""
+        return list(dict.fromkeys(phrase for _, phrases in self.heard_since(tool) for phrase in phrases))
 
     def _turn(self, turn: int, number: int) -> None:
         if turn != self.turn:

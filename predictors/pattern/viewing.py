@@ -8,7 +8,7 @@ from typing import Any
 from predictors.pattern.guessing import Guesser
 from predictors.pattern.indexing import Indexer
 from predictors.pattern.state import State
-from speculate.history import CallMade, History
+from speculate.history import CallMade, History, ResultSeen
 
 
 class View:
@@ -52,4 +52,7 @@ class View:
         self.answer = None
         while state.count < len(events):
             state.take(self._indexer.index(events[state.count], state.when, state.folders))
+        state.fields.catch_up(state.pools)
+        if type(events[-1]) is not ResultSeen:  # there is time
+            state.records.catch_up()
         self._guesser.chooser.words(state)
