@@ -201,6 +201,10 @@ class Chooser:
         state.evidence = (self, key, out)
         return out
 
+    def expect_words(self, state: State) -> None:
+        """Take it, for now, that the user has spoken and nothing is known of what they said."""
+        state.evidence = (self, (self.version, state.times_asked, state.asked), NOTHING_SAID)
+
     def _by_forms(self, state: State) -> Mapping[str, float]:
         """How the identifiers that wait to be used move the log odds of each tool."""
         features = tuple(form_features(state))

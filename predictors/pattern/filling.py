@@ -13,7 +13,7 @@ from predictors.pattern.mappings import MAPPED, Mappings
 from predictors.pattern.phrases import Phrase
 from predictors.pattern.pools import AGAIN, MAX_LOOK_BACK, STALE, Pool, Segment, Slotted
 from predictors.pattern.rules import LEAST_CONSTANT, LEAST_RULE, MAX_VALUES, ArgumentRules
-from predictors.pattern.standing import KeptValues, Standing
+from predictors.pattern.standing import Doubted, KeptValues, Standing
 from predictors.pattern.state import MAX_HEARD, State
 from predictors.pattern.text import is_spoken
 
@@ -77,12 +77,13 @@ class Filler:
             kept is not None
             and kept.stands(state, argument, len(present))
             and (kept.times_asked == state.times_asked or self._as_heard(kept, state, standing, argument))
+            and (not kept.doubted or self._as_doubted(kept, state, argument))
         ):
             return kept.values
         tool, name = argument.tool, argument.name
         found: Found = {}
         read: list[Read] = []
-        where: list[tuple[Any, int]] = []
+        doubted: list[Doubted] = []
         heeded: list[Heeded] = []
         fields: tuple[int, bool] | None = None
         mapped: Sequence[tuple[float, str]] | None = None
@@ -94,7 +95,7 @@ class Filler:
             if argument.kinds:
                 for entry in found.values():
                     if is_spoken(entry[3]):
-                        self._doubt(entry, state, argument, where)
+                        self._doubt(entry, state, argument, doubted)
             if self.mappings().knows(tool, name):
                 mapped = self._mapped(state, standing, argument)
                 self._by_phrases(found, mapped)
@@ -115,7 +116,7 @@ class Filler:
         if kept is not None and kept.values == out:
             out = kept.values  # calls that were put together from them stand, too
         standing.values[argument] = KeptValues(
-            out, read, where, heeded, mapped, state.latest.get(tool, -1), state.times_asked,
+            out, read, doubted, heeded, mapped, state.latest.get(tool, -1), state.times_asked,
             state.stage(tool) if argument.constants else -1, len(present), fields,
         )  # fmt: skip
         return out
@@ -123,7 +124,8 @@ class Filler:
     def _as_heard(self, kept: KeptValues, state: State, standing: Standing, argument: ArgumentRules) -> bool:
         """Whether what the user said since would change nothing."""
         for segment, mentioned in kept.heeded:
-            if tuple(segment.find_mentioned(state)) != mentioned:
+            now = segment.find_mentioned(state)
+            if now != mentioned and (now or mentioned):
                 return False
         if kept.mapped is not None and kept.mapped != self._mapped(state, standing, argument):
             return False
@@ -180,22 +182,35 @@ class Filler:
                 elif p > entry[1]:
                     entry[1] = p
 
-    def _doubt(self, entry: list[Any], state: State, argument: ArgumentRules, where: list[tuple[Any, int]]) -> None:
+    def _doubt(self, entry: list[Any], state: State, argument: ArgumentRules, doubted: list[Doubted]) -> None:
         """A value in a text counts less if the argument was never of its kind, or never what results call it."""
-        value = entry[2]
+        value, rule = entry[2], entry[3]
+        paths = state.where.get(value, ())
+        fit = self._fit(argument, value, rule, paths)
+        doubted.append((value, rule, len(paths), fit))
+        if fit != 1.0:
+            entry[0] *= fit
+            entry[1] *= fit
+
+    def _fit(self, argument: ArgumentRules, value: Any, rule: str, paths: Sequence[str]) -> float:
         kind = kind_of_value(value)
         fit = argument.fit_of.get(kind)
         if fit is None:
             fit = argument.fit_of[kind] = fits(argument.kinds, kind)
-        paths = state.where.get(value, ())
-        where.append((value, len(paths)))
         if len(paths) > 1:
             fit *= self._known_for(argument, paths)
-            if ":" in entry[3] and "<" not in entry[3]:
-                fit *= self._after(argument, entry[3] + "<", paths)
-        if fit != 1.0:
-            entry[0] *= fit
-            entry[1] *= fit
+            if ":" in rule and "<" not in rule:
+                fit *= self._after(argument, rule + "<", paths)
+        return fit
+
+    def _as_doubted(self, kept: KeptValues, state: State, argument: ArgumentRules) -> bool:
+        """Whether a text's values are as likely as they were: results may hold them by now."""
+        where = state.where
+        for value, rule, size, fit in kept.doubted:
+            paths = where.get(value, ())
+            if len(paths) != size and self._fit(argument, value, rule, paths) != fit:
+                return False
+        return True
 
     def _mapped(self, state: State, standing: Standing, argument: ArgumentRules) -> Sequence[tuple[float, str]]:
         """(chance, digest) of what phrases stand for."""
@@ -328,5 +343,10 @@ def _note(pool: Pool, state: State, read: list[Read], heeded: list[Heeded]) -> N
 
 def _heed(segments: Sequence[Segment], state: State, left: bool, heeded: list[Heeded]) -> None:
     """Note of which of several values the user is taken to have spoken (see `Pool.slots`)."""
+    times_asked = state.times_asked
     looked_at = segments[-1 : -2 - MAX_LOOK_BACK : -1] if left else segments[-1:]
-    heeded += [(each, tuple(each.find_mentioned(state))) for each in looked_at if len(each.values) > 1]
+    heeded += [
+        (each, each.mentioned if each.asked == times_asked else each.find_mentioned(state))
+        for each in looked_at
+        if len(each.values) > 1
+    ]

@@ -191,7 +191,7 @@ class Guesser:
             self.weigh(out)
         standing.calls[tool] = KeptCalls(
             out, rules, [rules.argument(name) for name in found], list(found.values()), groups,
-            len(state.records.groups) if has_records else -1, state.latest.get(tool, -1),
+            state.latest.get(tool, -1),
         )  # fmt: skip
         return out
 
@@ -244,8 +244,11 @@ def _joint(
     tried = 0
     found: dict[Any, Chosen] = {}
     for group, paths, chances, rule in _joint_rules(rules, local):
+        if not all(name in names for name in paths):
+            continue
         records = groups.get(group)
-        if records is None or not all(name in names for name in paths):
+        if records is None:
+            seen.append((group, -1, False))
             continue
         tried += 1
         if tried > MAX_JOINT_TRIED:

@@ -119,22 +119,29 @@ class PatternPredictor:
     def predict(self, history: History, limit: int) -> Sequence[Prediction]:
         """At most `limit` whole calls, best `p_next` first. The answer to an unchanged history is remembered."""
         view = self._view(history)
-        view.is_asked = True
+        view.asked()
         answer = view.answer
         limit = max(0, min(limit, MAX_PREDICTIONS))
         if answer is None or answer[0] != self._learned or answer[1] < limit:
             answer = view.answer = (self._learned, limit, self._predict(view.state, limit))
         return list(answer[2][:limit])
 
-    def _prepare(self, state: State) -> None:
-        """Work out what will still stand when the call just made has had its usual result."""
-        state.signatures.append(self._guesser.chooser.usual_signature(state.calls[-1][0]))
-        known, state.known_contexts = state.known_contexts, None
+    def _prepare(self, state: State, is_call: bool) -> None:
+        """Work out what will still stand once a call just made has had its usual result, or the user has spoken."""
+        chooser = self._guesser.chooser
+        known, asked, evidence = state.known_contexts, state.asked, state.evidence
+        state.known_contexts = None
+        if is_call:
+            state.signatures.append(chooser.usual_signature(state.calls[-1][0]))
+        else:
+            state.signatures.append("U")
+            state.asked = True
+            chooser.expect_words(state)
         try:
             self._predict(state, PREPARED)
         finally:
             state.signatures.pop()
-            state.known_contexts = known
+            state.known_contexts, state.asked, state.evidence = known, asked, evidence
 
     def _predict(self, state: State, limit: int) -> list[Prediction]:
         weights_next, weights_use, curve_next, curve_use = self._weights

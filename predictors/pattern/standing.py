@@ -17,21 +17,24 @@ if TYPE_CHECKING:
 
 MAX_KEPT = 1_024
 
-Group = tuple[str, int, bool]  # group of records, its latest event, whether that is since the model's last turn
+Doubted = tuple[Any, str, int, float]  # value, rule, pools that hold it, how much less likely that makes it
+Group = tuple[str, int, bool]  # group of records, its latest event (-1: there is none), whether that is since the
+# model's last turn
 Watchers = dict[str, list[tuple["ArgumentRules", int]]]  # path -> arguments whose rule of this rank reads it
 
 
 @dataclass(slots=True)
 class KeptValues:
     """Values for one argument. `read`: the segments of every pool looked at, its latest event, whether that is since
-    the model's last turn. `where`: in how many pools a text's value was. `heeded`: of which values of a segment the
+    the model's last turn. `doubted`: a text's value, its rule, in how many pools it was, how likely that made it.
+    `heeded`: of which values of a segment the
     user had spoken. `mapped`: what phrases stood for, if any may. `fields`: how many pools were looked through for
     such that are called like the argument, if any were.
     """
 
     values: list[Value]
     read: Sequence[tuple[Sequence[Segment], int, bool]]
-    where: Sequence[tuple[Any, int]]
+    doubted: Sequence[Doubted]
     heeded: Sequence[tuple[Segment, Sequence[int]]]
     mapped: Sequence[tuple[float, str]] | None
     latest: int
@@ -41,7 +44,8 @@ class KeptValues:
     fields: tuple[int, bool] | None
 
     def stands(self, state: State, argument: ArgumentRules, present: int) -> bool:
-        """Whether working them out again would give the same, if the user said nothing since."""
+        """Whether working them out again would give the same, if nothing was said since and texts hold no value that
+        results gave since: what comes of these is for `Filler` to say."""
         if (
             self.present != present
             or self.latest != state.latest.get(argument.tool, -1)
@@ -57,37 +61,30 @@ class KeptValues:
             now = segments[-1].event
             if now != event or (now >= boundary) != is_fresh:
                 return False
-        if self.where:
-            where = state.where
-            for value, size in self.where:
-                if len(where.get(value, ())) != size:
-                    return False
         return True
 
 
 @dataclass(slots=True)
 class KeptCalls:
-    """The calls of one tool, the values they were put together from, and the records."""
+    """The calls of one tool, the values they were put together from, and the groups of records that were looked for."""
 
     calls: list[Call]
     rules: ToolRules
     arguments: Sequence[ArgumentRules]
     values: Sequence[list[Value]]
     groups: Sequence[Group]
-    group_count: int
     latest: int
 
     def stands(self, state: State, rules: ToolRules) -> bool:
         """Whether putting them together again from the same values would give the same."""
         if self.rules is not rules or self.latest != state.latest.get(rules.tool, -1):
             return False
-        if self.group_count >= 0:
+        if self.groups:
             groups = state.records.groups
-            if len(groups) != self.group_count:
-                return False
             boundary = state.boundary
             for group, event, is_fresh in self.groups:
-                now = groups[group][-1][0]
+                rows = groups.get(group)
+                now = rows[-1][0] if rows else -1
                 if now != event or (now >= boundary) != is_fresh:
                     return False
         return True
