@@ -6,13 +6,14 @@ hashes alone, as training has it, would drop ever more of what happens often whi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterator, Sequence
+from itertools import islice, repeat
 from typing import Any
 
-from predictors.pattern.bounding import Entry, Shared, drop, entries_of, shared_weight
+from predictors.pattern.bounding import drop
 from predictors.pattern.counts import ALL
 from predictors.pattern.part import Part
+from predictors.pattern.weighing import Shared, entries_of, shared_weight
 
 ENTRIES = 32  # looked at with one call
 CALLS = 256  # between looks at how many entries there are
@@ -23,6 +24,9 @@ SELDOM = 24  # doublings of a sixty-fourth of a turn that are told apart
 MANY = 100  # entries of one owner, which stays then: looking at them all would take long
 ALWAYS = 1e6
 HOSTILE = 3  # times as many entries as fit: then all are looked at, at once
+NOTHING: Sequence[Shared] = ()
+
+Entry = tuple[int, int, Sequence[Shared], dict[str, Any], str]  # priority, weight, what it shares, where, key
 
 
 class Sweep:
@@ -64,12 +68,12 @@ class Sweep:
         for entry in islice(self._entries or (), count):
             seen += 1
             rank = self._rank(entry)
+            _, weight, shared, where, key = entry
             if self._cutoff is not None:
                 if rank < self._cutoff:
-                    drop(entry, self._part.vault)
+                    drop(where, key, self._part.vault)
                 continue
-            weight = entry[1]
-            for name in entry[2]:
+            for name in shared:
                 if name not in self._names:
                     self._names.add(name)
                     weight += shared_weight(name)
@@ -89,7 +93,7 @@ class Sweep:
 
     def _begin(self, cutoff: int | None) -> None:
         self._cutoff = cutoff
-        self._entries = entries_of(self._part.counts, self._part.vault)
+        self._entries = _one_by_one(self._part)
         self._weights, self._names, self._total = {}, set(), 0
 
     def _end(self) -> None:
@@ -102,6 +106,13 @@ class Sweep:
                     self._begin(rank + 1)
                     return
         self._quiet = max(self._part.bound.max_bytes // LEAST_WEIGHT, self._part.entries() * 9 // 8)
+
+
+def _one_by_one(part: Part) -> Iterator[Entry]:
+    for each in entries_of(part.counts, part.vault, ENTRIES):
+        yield from zip(
+            each.priorities, each.weights, each.shared or repeat(NOTHING), repeat(each.where), each.keys, strict=False
+        )
 
 
 def _turns(value: Any) -> float:
