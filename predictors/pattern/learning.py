@@ -15,6 +15,7 @@ from predictors.pattern.offering import MAX_OFFERS, Offering
 from predictors.pattern.pools import STALE
 from predictors.pattern.records import parse, ranked
 from predictors.pattern.state import RAW, SCALARS, State
+from predictors.pattern.tallying import Tally
 from predictors.pattern.text import BUCKETS
 from predictors.pattern.vault import Vault
 from speculate.identity import canonical_json
@@ -133,23 +134,22 @@ def _taken(rows: dict[str, list[float]], rule: str, slot: int) -> None:
     row[slot] += 1
 
 
-def count_turn(counts: Counts, state: State, calls: Sequence[Learned], later: Iterable[str]) -> None:
+def count_turn(tally: Tally, state: State, calls: Sequence[Learned], later: Iterable[str]) -> None:
     """Count the turn that followed this state; `calls` may be empty (a turn of text alone).
 
     later: the tools called from this turn on.
     """
-    tools = list(dict.fromkeys(call.tool for call in calls))
-    bump(counts.contexts, (ALL, *state.contexts()), tools)
-    bump(counts.words, word_features(state), tools)
-    bump(counts.words, form_features(state), tools)
-    bump(counts.later, later_keys(state), later)
+    tools = tuple(dict.fromkeys([call.tool for call in calls]))
+    tally.turn(tools, (ALL, *state.contexts()), word_features(state) + form_features(state))
+    bump(tally.counts.later, later_keys(state), later)
     for tool in tools:
-        _count_tool(counts, state, tool, [call for call in calls if call.tool == tool and RAW not in call.names])
+        _count_tool(tally, state, tool, [call for call in calls if call.tool == tool and RAW not in call.names])
 
 
-def _count_tool(counts: Counts, state: State, tool: str, calls: Sequence[Learned]) -> None:
+def _count_tool(tally: Tally, state: State, tool: str, calls: Sequence[Learned]) -> None:
     if not calls:
         return
+    counts = tally.counts
     calls = calls[:MAX_CALLS]
     offers = counts.offers.setdefault(tool, {})
     takes = counts.takes.setdefault(tool, {})
@@ -193,7 +193,7 @@ def _count_tool(counts: Counts, state: State, tool: str, calls: Sequence[Learned
     if offering is None:
         offering = state.offering = Offering()
     offering.catch_up(state)
-    for name, rule, slot in offering.count(offers, state, tool, wanted, changed):
+    for name, rule, slot in offering.count(state, tool, wanted, changed):
         _taken(takes.setdefault(name, {}), rule, slot)
 
 
@@ -221,8 +221,11 @@ def _count_joint(counts: Counts, state: State, tool: str, calls: Sequence[Learne
                     break
 
 
-def count_session(counts: Counts, state: State) -> None:
+def count_session(tally: Tally, state: State) -> None:
     """Count a session that has ended: of the values each path offered, how many each tool was called with later."""
+    if state.offering is not None:
+        state.offering.hand_over(tally)
+    counts = tally.counts
     counts.sessions += 1
     everything = counts.reach.setdefault(ALL, {})
     get = everything.get

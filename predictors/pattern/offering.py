@@ -2,162 +2,233 @@
 
 What is counted for a turn is, for each of the first pools of a session, which slots it held. A pool that got nothing
 new since holds the same ones, unless the tool used something of it; so only pools that changed are looked at again.
+Pools that got their values together are counted together, and their paths are gone through when all is counted:
+sessions have many of them in common.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from predictors.pattern.counts import WIDTH, Rows, wide
-from predictors.pattern.pools import AGAIN, LEFT, MAX_LOOK_BACK, MAX_RANKED, STALE, UNUSED, Pool
-from predictors.pattern.text import is_typed
+from predictors.pattern.pools import (
+    LEFT,
+    LEFT_MENTIONED,
+    MAX_LOOK_BACK,
+    MAX_OFFERED,
+    MAX_RANKED,
+    MENTIONED,
+    STALE,
+    UNUSED,
+    Pool,
+    among,
+)
 
 if TYPE_CHECKING:
     from predictors.pattern.state import State
+    from predictors.pattern.tallying import Tally
 
 MAX_OFFERS = 400  # pools looked at for one turn
 MAX_TRACED = 200  # used values whose pools are looked up; beyond, pools are asked one by one
 NOTHING: dict[Any, int] = {}
-NONE: list[float] = [0] * WIDTH
-RANKS = [min(rank, UNUSED - 1) for rank in range(MAX_RANKED)]
+RANKS = [tuple(min(rank, UNUSED - 1) for rank in range(count)) for count in range(MAX_RANKED + 1)]
+ONE = RANKS[1]
 
+Slots = tuple[int, ...]
 Wanted = Mapping[Any, Sequence[str]]  # value -> arguments that were it
 Changed = Mapping[str, Sequence[tuple[str, str, Any]]]  # path -> (argument, rule, the value it was made of)
 Taken = list[tuple[str, str, int]]  # argument, rule, slot
 
 
-def plain_slots(pool: Pool, state: State) -> Sequence[int]:
+def plain_slots(pool: Pool, state: State) -> Slots:
     """The slots a pool holds for a tool that used nothing of it, as if it got its values just now."""
     segments = pool.segments
     segment = segments[-1]
     values = segment.values
     may_be_mentioned = state.times_asked and not segment.is_users
-    if may_be_mentioned and len(values) > 1 and segment.find_mentioned(state):
-        return _asked_for(pool, state)
-    held = RANKS[: len(values)]
-    if len(segments) > 1:
-        latest = set(values)
-        for earlier in segments[-2 : -2 - MAX_LOOK_BACK : -1]:
-            if may_be_mentioned and len(earlier.values) > 1 and earlier.find_mentioned(state):
-                return _asked_for(pool, state)
-            if held[-1] != LEFT:
-                if not latest.issuperset(earlier.values):
-                    held.append(LEFT)
-            elif not may_be_mentioned:
+    ranks = RANKS[min(len(values), MAX_RANKED)]
+    if may_be_mentioned and len(values) > 1 and (found := segment.find_mentioned(state)):
+        ranks = _asked_for(found, len(values))
+    if len(segments) == 1:
+        return ranks
+    has_left = False
+    latest = among(values)
+    for earlier in segments[-2 : -2 - MAX_LOOK_BACK : -1]:
+        if may_be_mentioned and len(earlier.values) > 1:
+            for index in earlier.find_mentioned(state):
+                if earlier.values[index] not in latest:
+                    return (*ranks, LEFT, LEFT_MENTIONED) if has_left else (*ranks, LEFT_MENTIONED)
+        if not has_left:
+            for value in earlier.values:
+                if value not in latest:
+                    has_left = True
+                    break
+        elif not may_be_mentioned:
+            break
+    return (*ranks, LEFT) if has_left else ranks
+
+
+def _asked_for(mentioned: Sequence[int], count: int) -> Slots:
+    """The slots of so many values of which the user spoke of these."""
+    out: list[int] = []
+    rank = 0
+    slot = MENTIONED
+    for index in range(count):
+        if index in mentioned:
+            if len(out) < MAX_OFFERED:
+                out.append(slot)
+            slot = MENTIONED + 1
+        elif rank < MAX_RANKED:
+            out.append(UNUSED - 1)
+            rank += 1
+            if rank == MAX_RANKED:  # there is room for nothing more
                 break
-    return held
+    return tuple(out)
 
 
-def _asked_for(pool: Pool, state: State) -> list[int]:
-    return [slot % STALE for slot, _, _, _ in pool.slots(NOTHING, state)]
+@lru_cache(maxsize=1_024)
+def stale_slots(slots: Slots) -> Slots:
+    """The same, of a pool that got nothing since the model's last turn."""
+    return tuple([slot + STALE for slot in slots])
+
+
+class Cohort:
+    """Pools that got their latest values from one event, and hold the same slots."""
+
+    __slots__ = ("event", "paths", "slots", "turns")
+
+    def __init__(self, event: int, slots: Slots) -> None:
+        self.event = event
+        self.slots = slots
+        self.paths: dict[str, None] = {}
+        self.turns: dict[tuple[str, bool], int] = {}  # tool, whether it was stale then -> turns with these paths
 
 
 class Offering:
     """The slots of a session's first pools."""
 
-    __slots__ = ("_asked", "_known", "_new", "_new_several", "_old", "_old_several", "_slots")
+    __slots__ = ("_apart", "_asked", "_cohort_of", "_cohorts", "_counted", "_several")
 
     def __init__(self) -> None:
-        self._known: set[str] = set()
-        self._new: dict[str, Any] = {}  # path -> value, of pools that hold one, got since the model's last turn
-        self._old: dict[str, Any] = {}  # got before
-        self._new_several: dict[str, Pool] = {}  # others
-        self._old_several: dict[str, Pool] = {}
-        self._slots: dict[str, Sequence[int]] = {}  # of others, once asked for
+        self._cohorts: dict[tuple[int, Slots], Cohort] = {}
+        self._cohort_of: dict[str, Cohort] = {}
+        self._several: dict[str, Pool] = {}  # pools of which the user may speak
         self._asked = 0
+        self._counted: list[tuple[Slots, tuple[str, ...], Mapping[tuple[str, bool], int]]] = []  # not handed over yet
+        self._apart: list[tuple[str, Slots, str, int]] = []  # likewise, of single paths: tool, slots, path, turns
 
     def catch_up(self, state: State) -> None:
         """Take in what happened to the session since the last time."""
-        pools, boundary, known, slots = state.pools, state.boundary, self._known, self._slots
-        new, old, new_several, old_several = self._new, self._old, self._new_several, self._old_several
-        for path in [path for path in new if pools[path].segments[-1].event < boundary]:
-            old[path] = new.pop(path)
-        for path in [path for path, pool in new_several.items() if pool.segments[-1].event < boundary]:
-            old_several[path] = new_several.pop(path)
-        for path in state.touched:
-            if path in known:
-                if old.pop(path, None) is None and new.pop(path, None) is None:
-                    old_several.pop(path, None)
-                    new_several.pop(path, None)
-                    slots.pop(path, None)
-            elif len(known) < MAX_OFFERS:
-                known.add(path)
+        pools, touched, cohort_of, several = state.pools, state.touched, self._cohort_of, self._several
+        if self._asked != state.times_asked:  # other values may be those the user speaks of
+            self._asked = state.times_asked
+            for path, pool in several.items():
+                if path not in touched:
+                    slots = plain_slots(pool, state)
+                    if slots != cohort_of[path].slots:
+                        self._take_out(path)
+                        self._put(path, pool.segments[-1].event, slots)
+        room = MAX_OFFERS - len(cohort_of)
+        event = -1
+        for path in touched:
+            if path in cohort_of:
+                self._take_out(path)
+            elif room > 0:
+                room -= 1
             else:
                 continue
             pool = pools[path]
             segments = pool.segments
             segment = segments[-1]
-            if len(segments) == 1 == len(segment.values):
-                (old if segment.event < boundary else new)[path] = segment.values[0]
-            else:
-                (old_several if segment.event < boundary else new_several)[path] = pool
-        state.touched.clear()
-        if self._asked != state.times_asked:  # other values may be those the user speaks of
-            self._asked = state.times_asked
-            for path in [path for path in slots if not is_typed(path)]:
-                del slots[path]
+            if len(segments) == 1 == len(segment.values):  # most of them
+                if segment.event != event:
+                    event = segment.event
+                    cohort = self._open(event, ONE)
+                cohort.paths[path] = None
+                cohort_of[path] = cohort
+                continue
+            self._put(path, segment.event, plain_slots(pool, state))
+            if not segment.is_users and path not in several:
+                for each in segments[-1 - MAX_LOOK_BACK :]:
+                    if len(each.values) > 1:
+                        several[path] = pool
+                        break
+        touched.clear()
 
-    def count(self, offers: Rows, state: State, tool: str, wanted: Wanted, changed: Changed) -> Taken:
+    def _open(self, event: int, slots: Slots) -> Cohort:
+        """The cohort, ready for more paths."""
+        cohort = self._cohorts.get((event, slots))
+        if cohort is None:
+            cohort = self._cohorts[event, slots] = Cohort(event, slots)
+        elif cohort.turns:
+            self._end(cohort)
+        return cohort
+
+    def _put(self, path: str, event: int, slots: Slots) -> None:
+        cohort = self._cohort_of[path] = self._open(event, slots)
+        cohort.paths[path] = None
+
+    def _take_out(self, path: str) -> None:
+        cohort = self._cohort_of[path]
+        if cohort.turns:
+            self._end(cohort)
+        del cohort.paths[path]
+        if not cohort.paths:
+            del self._cohorts[cohort.event, cohort.slots]
+
+    def _end(self, cohort: Cohort) -> None:
+        """What was counted so far was counted of these paths."""
+        self._counted.append((cohort.slots, tuple(cohort.paths), cohort.turns))
+        cohort.turns = {}
+
+    def count(self, state: State, tool: str, wanted: Wanted, changed: Changed) -> Taken:
         """Count the slots held in a turn that called the tool; those it took a value from, each with the argument."""
         used = state.used.get(tool) or NOTHING
-        taken: Taken = []
-        looked_at = dict.fromkeys(changed)
+        boundary = state.boundary
+        for cohort in self._cohorts.values():
+            key = (tool, cohort.event < boundary)
+            cohort.turns[key] = cohort.turns.get(key, 0) + 1
+        special = self._used(state, used)  # pools that are looked at one by one
+        special.update(dict.fromkeys(changed))
         for value in wanted:
-            looked_at.update(dict.fromkeys(state.paths_of(value)))
-        again = self._used(state, used)
-        for single, stale in ((self._old, STALE), (self._new, 0)):
-            _count_slot(offers, [path for path in single if path not in again] if again else single, stale)
-            _count_slot(offers, [path for path in again if path in single], stale + AGAIN)
-            for path in looked_at:
-                if path in single:
-                    slot = stale + AGAIN if path in again else stale
-                    _take(taken, path, slot, single[path], wanted, changed)
-        held = self._slots
-        for several, stale in ((self._old_several, STALE), (self._new_several, 0)):
-            for path, pool in several.items():
-                row = offers.get(path)
-                if row is None or len(row) < WIDTH:
-                    row = offers[path] = NONE.copy() if row is None else wide(row)
-                if path in again or path in looked_at:
-                    for slot, value, _, _ in pool.slots(used, state):
-                        row[slot] += 1
-                        _take(taken, path, slot, value, wanted, changed)
-                else:
-                    slots = held.get(path)
-                    if slots is None:
-                        slots = held[path] = plain_slots(pool, state)
-                    for slot in slots:
-                        row[slot + stale] += 1
+            special.update(dict.fromkeys(state.paths_of(value)))
+        taken: Taken = []
+        pools = state.pools
+        for path in special:
+            cohort_ = self._cohort_of.get(path)
+            if cohort_ is None:
+                continue
+            offered = pools[path].slots(used, state)
+            slots = tuple([slot for slot, _, _, _ in offered])
+            plain = stale_slots(cohort_.slots) if cohort_.event < boundary else cohort_.slots
+            if slots != plain:
+                self._apart += ((tool, plain, path, -1), (tool, slots, path, 1))
+            for slot, value, _, _ in offered:
+                if value in wanted:
+                    taken.extend([(name, path, slot) for name in wanted[value]])
+                if path in changed:
+                    taken.extend([(name, rule, slot) for name, rule, source in changed[path] if source == value])
         return taken
 
     def _used(self, state: State, used: Mapping[Any, int]) -> dict[str, None]:
-        """The paths of all pools that may hold a used value; of pools of one value, those that do."""
+        """The paths of all pools that may hold a used value."""
+        if len(used) > MAX_TRACED:
+            return dict.fromkeys(self._cohort_of)
         found: dict[str, None] = {}
-        if len(used) <= MAX_TRACED:
-            for value in used:
-                found.update(dict.fromkeys(state.paths_of(value)))
-        else:
-            for single in (self._old, self._new):
-                found.update(dict.fromkeys(path for path, value in single.items() if value in used))
-            for several in (self._old_several, self._new_several):
-                found.update(dict.fromkeys(several))
+        for value in used:
+            found.update(dict.fromkeys(state.paths_of(value)))
         return found
 
-
-def _count_slot(offers: Rows, paths: Iterable[str], slot: int) -> None:
-    get = offers.get
-    for path in paths:
-        row = get(path)
-        if row is None:
-            row = offers[path] = NONE.copy()
-        try:
-            row[slot] += 1
-        except IndexError:  # from a file: trailing zeros are left out
-            row = offers[path] = wide(row)
-            row[slot] += 1
-
-
-def _take(taken: Taken, path: str, slot: int, value: Any, wanted: Wanted, changed: Changed) -> None:
-    taken.extend((name, path, slot) for name in wanted.get(value, ()))
-    taken.extend((name, rule, slot) for name, rule, source in changed.get(path, ()) if source == value)
+    def hand_over(self, tally: Tally) -> None:
+        """Count what was counted since the last time."""
+        for cohort in self._cohorts.values():
+            if cohort.turns:
+                self._end(cohort)
+        for slots, paths, turns in self._counted:
+            for (tool, is_stale), count in turns.items():
+                tally.held(tool, stale_slots(slots) if is_stale else slots, paths, count)
+        for tool, slots, path, count in self._apart:
+            tally.held(tool, slots, (path,), count)
+        self._counted.clear()
+        self._apart.clear()

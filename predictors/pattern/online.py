@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from predictors.pattern.counts import ALL, Counts, Table
 from predictors.pattern.learning import count_turn, form_features, later_keys, learnable, word_features
 from predictors.pattern.state import State
+from predictors.pattern.tallying import Tally
 from predictors.pattern.vault import Vault
 from speculate.calls import ToolCall
 from speculate.history import History
@@ -34,7 +35,11 @@ def observe_call(
     for silent in state.silent:
         _count_silent(counts, silent)
     state.silent.clear()
-    count_turn(counts, state, [learned], [call.tool])
+    tally = Tally(counts)
+    count_turn(tally, state, [learned], [call.tool])
+    if state.offering is not None:
+        state.offering.hand_over(tally)
+    tally.pour()
 
 
 def _count_silent(counts: Counts, keys: tuple[list[str], list[str]]) -> None:

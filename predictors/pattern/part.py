@@ -53,7 +53,9 @@ class Part:
         for number, session in enumerate(sessions, 1):
             trainer.add(session)
             if number % SESSIONS_BETWEEN == 0:
+                trainer.pour()
                 part.apply_bound()
+        trainer.pour()
         part.apply_bound()
         return part
 

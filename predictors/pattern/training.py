@@ -23,6 +23,7 @@ from predictors.pattern.learning import count_session, count_turn, learnable
 from predictors.pattern.mappings import Mappings, count_told
 from predictors.pattern.reliability import fit_curve
 from predictors.pattern.state import State, call_key
+from predictors.pattern.tallying import Tally
 from predictors.pattern.vault import Vault
 from speculate.resources import argument_names
 from speculate.spec import ArgumentSpec, ToolSpec
@@ -30,6 +31,7 @@ from speculate.trace import RecordedSession, moments
 
 _PLAIN = ArgumentSpec()
 SAMPLE = 48  # sessions
+SESSIONS_POURED = 256  # counted together
 MAX_ROWS = 4_000
 MAX_TURNS = 900  # judged for calibration
 APART = 64  # of so many sessions one at most is taken out to judge another of the sample without itself
@@ -60,6 +62,7 @@ class Trainer:
 
     def __init__(self, specs: Mapping[str, ToolSpec], min_tenants: int, sample: int) -> None:
         self.counts = Counts()
+        self._tally = Tally(self.counts)
         self.vault = Vault(min_tenants)
         self.sample = Sample(sample)
         self._specs = specs
@@ -89,7 +92,7 @@ class Trainer:
                 learnable(state, call.tool, call.args, self.hidden.get(call.tool, nothing), self.vault, tenant)
                 for call in turn.calls
             ]
-            count_turn(self.counts, state, calls, after[number])
+            count_turn(self._tally, state, calls, after[number])
             if digester is not None:
                 resolved = [
                     (self._specs.get(call.tool) or ToolSpec.undeclared(call.tool)).resolve(call.args)
@@ -98,9 +101,15 @@ class Trainer:
                 digester.turn(calls, resolved, after[number])
         if turns:
             self._catch_up(state, history.events, digester, tenant)
-        count_session(self.counts, state)
+        count_session(self._tally, state)
+        if self.counts.sessions % SESSIONS_POURED == 0:
+            self.pour()
         if digester is not None:
             self.sample.add(key, digester.finish())
+
+    def pour(self) -> None:
+        """Complete the counts: until then, some of what was added is not in their tables."""
+        self._tally.pour()
 
     def _catch_up(self, state: State, events: Sequence[object], digester: Digester | None, tenant: str) -> None:
         while state.count < len(events):
@@ -170,12 +179,14 @@ def calibrate(counts: Counts, vault: Vault, sample: Sample, hidden: Mapping[str,
 def _counted(digest: Digest) -> Counts:
     """What this digest added to the counts it was a part of."""
     counts = Counts()
+    tally = Tally(counts)
     state = State()
     for turn in digest.turns:
         while state.count < turn.events:
             state.take(digest.events[state.count])
-        count_turn(counts, state, turn.calls, turn.later)
+        count_turn(tally, state, turn.calls, turn.later)
     while state.count < len(digest.events):
         state.take(digest.events[state.count])
-    count_session(counts, state)
+    count_session(tally, state)
+    tally.pour()
     return counts

@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 
 from predictors.modelfile import to_envelope
 from predictors.pattern import offering, phrases, text, training
-from predictors.pattern.counts import WIDTH, wide
+from predictors.pattern.counts import WIDTH, Counts, wide
 from predictors.pattern.indexing import Indexer
 from predictors.pattern.offering import MAX_OFFERS, Offering
 from predictors.pattern.pools import STALE
 from predictors.pattern.records import Records
 from predictors.pattern.state import MAX_EXPLAINED, State
+from predictors.pattern.tallying import Tally
 from speculate.history import CallMade, Event, ModelText, ResultSeen, UserText
 from tests.predictors.pattern.sessions import session, top, train
 
@@ -73,14 +74,27 @@ def _looked_at_again(
 
 
 @settings(max_examples=120, deadline=None)
-@given(happenings=st.lists(_happening, max_size=25), few=st.booleans(), bound=st.sampled_from([3, 400]))
-def test_slots_kept_are_those_held(happenings: list[tuple[str, Any]], few: bool, bound: int) -> None:
-    """Whatever happened since, for whichever tool, whether used values are looked up or all pools asked."""
+@given(
+    happenings=st.lists(_happening, max_size=25),
+    few=st.booleans(),
+    bound=st.sampled_from([3, 400]),
+    at_once=st.booleans(),
+)
+def test_slots_kept_are_those_held(happenings: list[tuple[str, Any]], few: bool, bound: int, at_once: bool) -> None:
+    """Whatever happened since, for whichever tool, whether used values are looked up or all pools asked, and whether
+    what was counted is written down after each turn or at the end."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(offering, "MAX_TRACED", 0 if few else 200)
         patch.setattr(offering, "MAX_OFFERS", bound)
         patch.setitem(_looked_at_again.__globals__, "MAX_OFFERS", bound)
         indexer, state, kept = Indexer(), State(), Offering()
+        tally = Tally(Counts())
+        expected: dict[str, dict[str, list[float]]] = {
+            tool: {path: [1.0, 2.0] + [0.0] * (WIDTH - 2) for path in ("user", "find(id)")} for tool in TOOLS
+        }
+        tally.counts.offers.update(
+            {tool: {path: [1, 2] for path in ("user", "find(id)")} for tool in TOOLS}
+        )  # a file's
         for number, happening in enumerate(happenings):
             if happening[0] != "look":
                 for event in _events(happening, number):
@@ -92,13 +106,16 @@ def test_slots_kept_are_those_held(happenings: list[tuple[str, Any]], few: bool,
             for value in values:
                 for path in state.where.get(value, ())[:2]:
                     changed.setdefault(path, []).append(("key", f"{path}|upper", value))
-            offers: dict[str, list[float]] = {path: [1, 2] for path in islice(state.pools, 0, None, 3)}
-            expected = {path: [1.0, 2.0] + [0.0] * (WIDTH - 2) for path in islice(state.pools, 0, bound, 3)}
             kept.catch_up(state)
-            taken = kept.count(offers, state, tool, wanted, changed)
-            assert sorted(taken) == sorted(_looked_at_again(expected, state, tool, wanted, changed))
-            assert {path: wide(row) for path, row in offers.items() if path in expected} == expected
-            assert set(islice(state.pools, bound)) <= set(offers)
+            taken = kept.count(state, tool, wanted, changed)
+            assert sorted(taken) == sorted(_looked_at_again(expected[tool], state, tool, wanted, changed))
+            if at_once:
+                kept.hand_over(tally)
+                tally.pour()
+        kept.hand_over(tally)
+        tally.pour()
+        offers = {tool: {path: wide(row) for path, row in rows.items()} for tool, rows in tally.counts.offers.items()}
+        assert offers == expected
 
 
 def test_a_value_in_more_places_than_are_looked_up_is_counted_in_all() -> None:
@@ -110,12 +127,12 @@ def test_a_value_in_more_places_than_are_looked_up_is_counted_in_all() -> None:
     assert len(state.where["same"]) < 28 == len(state.paths_of("same"))
     assert len(state.copy().paths_of("same")) == 28
     kept.catch_up(state)
-    taken = kept.count({}, state, "order", {"same": ["id"]}, {})
+    taken = kept.count(state, "order", {"same": ["id"]}, {})
     assert len(taken) == 28
     assert {slot for _, _, slot in taken} == {0}
     state.take(indexer.index(ModelText(5, "hm"), None))
     kept.catch_up(state)
-    assert {slot for _, _, slot in kept.count({}, state, "order", {"same": ["id"]}, {})} == {STALE}
+    assert {slot for _, _, slot in kept.count(state, "order", {"same": ["id"]}, {})} == {STALE}
 
 
 @settings(max_examples=60, deadline=None)

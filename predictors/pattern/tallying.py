@@ -1,0 +1,80 @@
+"""Counts on their way into the tables: what is counted again and again is written there once.
+
+Contexts and words are counted in C, by the tools that turns called; the slots of pools by all the paths that held
+them together.
+"""
+
+from __future__ import annotations
+
+from collections import _count_elements  # type: ignore[attr-defined]  # what Counter counts with, in C
+from collections.abc import Iterable
+
+from predictors.pattern.counts import ALL, WIDTH, Counts, Rows, Table, wide
+
+Turns = dict[tuple[str, ...], dict[str, float]]  # tools that turns called -> key -> such turns
+Held = dict[tuple[int, ...], dict[tuple[str, ...], float]]  # slots -> paths of pools that held them -> turns
+
+
+def add_one(row: dict[str, float], keys: Iterable[str]) -> None:
+    """Count each of the keys once more."""
+    _count_elements(row, keys)
+
+
+class Tally:
+    """What is being counted into `counts`: contexts, words and offers, until it is poured."""
+
+    __slots__ = ("_contexts", "_offers", "_words", "counts")
+
+    def __init__(self, counts: Counts) -> None:
+        self.counts = counts
+        self._contexts: Turns = {}
+        self._words: Turns = {}
+        self._offers: dict[str, Held] = {}
+
+    def turn(self, tools: tuple[str, ...], contexts: Iterable[str], words: Iterable[str]) -> None:
+        """Count a turn that called these tools, in these contexts and with these features of words."""
+        found = self._contexts.get(tools)
+        if found is None:
+            found = self._contexts[tools] = {}
+            self._words[tools] = {}
+        add_one(found, contexts)
+        add_one(self._words[tools], words)
+
+    def held(self, tool: str, slots: tuple[int, ...], paths: tuple[str, ...], turns: int) -> None:
+        """Count turns with the tool in which the pools of these paths held these slots each."""
+        found = self._offers.setdefault(tool, {}).setdefault(slots, {})
+        found[paths] = found.get(paths, 0) + turns
+
+    def pour(self) -> None:
+        """Write it all into the tables."""
+        _pour_turns(self.counts.contexts, self._contexts)
+        _pour_turns(self.counts.words, self._words)
+        for tool, held in self._offers.items():
+            _pour_slots(self.counts.offers.setdefault(tool, {}), held)
+            held.clear()
+
+
+def _pour_turns(table: Table, turns: Turns) -> None:
+    for tools, keys in turns.items():
+        for key, count in keys.items():
+            row = table.get(key)
+            if row is None:
+                row = table[key] = {ALL: 0}
+            row[ALL] += count
+            for tool in tools:
+                row[tool] = row.get(tool, 0) + count
+        keys.clear()
+
+
+def _pour_slots(rows: Rows, held: Held) -> None:
+    get = rows.get
+    for slots, groups in held.items():
+        for paths, count in groups.items():
+            for path in paths:
+                row = get(path)
+                if row is None:
+                    row = rows[path] = [0] * WIDTH
+                elif len(row) < WIDTH:
+                    row = rows[path] = wide(row)
+                for slot in slots:
+                    row[slot] += count
