@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import zip_longest
-from operator import add
+from operator import add, sub
 from typing import Any
 
 from predictors.pattern.pools import SLOTS
@@ -103,32 +103,29 @@ class Counts:
                 _add_rows(mine.setdefault(name, {}), rows)
 
 
-def negated(counts: Counts) -> Counts:
-    """Counts that take these out again when they are added."""
+def without(counts: Counts, own: Counts) -> Counts:
+    """The counts less these, which are a part of them. Rows that stay as they are are shared, and those that were
+    bounded away stay away: what is returned is to be looked at only."""
     out = Counts()
+    out.sessions = counts.sessions - own.sessions
     for name in Counts.__slots__:
-        setattr(out, name, _negative(getattr(counts, name)))
+        if name != "sessions":
+            setattr(out, name, _less(getattr(counts, name), getattr(own, name)))
     return out
 
 
-def shared(counts: Counts, others: Counts) -> Counts:
-    """What these counted under keys that the others have: what can be taken out of them again, if they were bounded."""
-    out = Counts()
-    for name in Counts.__slots__:
-        setattr(out, name, _shared(getattr(counts, name), getattr(others, name)))
-    return out
-
-
-def _shared(value: Any, other: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _shared(item, other[key]) for key, item in value.items() if key in other}
-    return value
-
-
-def _negative(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _negative(item) for key, item in value.items()}
-    return [-each for each in value] if isinstance(value, list) else -value
+def _less(whole: Any, part: Any) -> Any:
+    """A number, a row or a table less another."""
+    if isinstance(part, dict):
+        less = whole.copy()
+        for key, item in part.items():
+            mine = whole.get(key)
+            if mine is not None:
+                less[key] = _less(mine, item) if type(item) is dict or type(item) is list else mine - item
+        return less
+    if len(whole) == len(part):
+        return list(map(sub, whole, part))
+    return [a - b for a, b in zip_longest(whole, part, fillvalue=0)]
 
 
 def wide(row: list[float]) -> list[float]:

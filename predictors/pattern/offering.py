@@ -12,18 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from predictors.pattern.pools import (
-    LEFT,
-    LEFT_MENTIONED,
-    MAX_LOOK_BACK,
-    MAX_OFFERED,
-    MAX_RANKED,
-    MENTIONED,
-    STALE,
-    UNUSED,
-    Pool,
-    among,
-)
+from predictors.pattern.pools import LEFT, MAX_LOOK_BACK, MAX_RANKED, STALE, UNUSED, Pool, among
 
 if TYPE_CHECKING:
     from predictors.pattern.state import State
@@ -47,18 +36,16 @@ def plain_slots(pool: Pool, state: State) -> Slots:
     segment = segments[-1]
     values = segment.values
     may_be_mentioned = state.times_asked and not segment.is_users
+    if may_be_mentioned and len(values) > 1 and segment.find_mentioned(state):
+        return _asked_for(pool, state)
     ranks = RANKS[min(len(values), MAX_RANKED)]
-    if may_be_mentioned and len(values) > 1 and (found := segment.find_mentioned(state)):
-        ranks = _asked_for(found, len(values))
     if len(segments) == 1:
         return ranks
     has_left = False
     latest = among(values)
     for earlier in segments[-2 : -2 - MAX_LOOK_BACK : -1]:
-        if may_be_mentioned and len(earlier.values) > 1:
-            for index in earlier.find_mentioned(state):
-                if earlier.values[index] not in latest:
-                    return (*ranks, LEFT, LEFT_MENTIONED) if has_left else (*ranks, LEFT_MENTIONED)
+        if may_be_mentioned and len(earlier.values) > 1 and earlier.find_mentioned(state):
+            return _asked_for(pool, state)
         if not has_left:
             for value in earlier.values:
                 if value not in latest:
@@ -69,22 +56,8 @@ def plain_slots(pool: Pool, state: State) -> Slots:
     return (*ranks, LEFT) if has_left else ranks
 
 
-def _asked_for(mentioned: Sequence[int], count: int) -> Slots:
-    """The slots of so many values of which the user spoke of these."""
-    out: list[int] = []
-    rank = 0
-    slot = MENTIONED
-    for index in range(count):
-        if index in mentioned:
-            if len(out) < MAX_OFFERED:
-                out.append(slot)
-            slot = MENTIONED + 1
-        elif rank < MAX_RANKED:
-            out.append(UNUSED - 1)
-            rank += 1
-            if rank == MAX_RANKED:  # there is room for nothing more
-                break
-    return tuple(out)
+def _asked_for(pool: Pool, state: State) -> Slots:
+    return tuple([slot % STALE for slot, _, _, _ in pool.slots(NOTHING, state)])
 
 
 @lru_cache(maxsize=1_024)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from predictors.pattern.calibration import (
     NEXT_START,
@@ -15,7 +16,7 @@ from predictors.pattern.calibration import (
     use_features,
 )
 from predictors.pattern.collecting import without_collection
-from predictors.pattern.counts import Counts, negated, shared
+from predictors.pattern.counts import Counts, without
 from predictors.pattern.digest import Digest, Digester, Sample, StandInValues, sample_key
 from predictors.pattern.guessing import Guess, Guesser
 from predictors.pattern.indexing import Indexer
@@ -127,26 +128,19 @@ def calibrate(counts: Counts, vault: Vault, sample: Sample, hidden: Mapping[str,
     rows_next: list[tuple[Sequence[float], bool]] = []
     kept: list[tuple[Guess, bool, int, bool]] = []
     seen = 0
-    if sample.hashes():
-        scratch = Counts()
-        scratch.add(counts)
-        counts = scratch
     hashes = sample.hashes()
     together = max(1, int(counts.sessions) // APART)
     for start in range(0, len(hashes), together):
         if seen >= MAX_TURNS:
             break
         digests = [sample.get(key) for key in hashes[start : start + together]]
-        own = Counts()
+        others = without(counts, _counted(digests))
+        mappings = Mappings(others, lambda d: vault.value(d) is not None)
         for digest in digests:
-            own.add(_counted(digest))
-        own = shared(own, counts)
-        counts.add(negated(own))
-        mappings = Mappings(counts, lambda d: vault.value(d) is not None)
-        for digest in digests:
-            guesser = Guesser(counts, StandInValues(digest.aliases, lambda d: vault.value(d) is not None), hidden)
+            guesser = Guesser(others, StandInValues(digest.aliases, lambda d: vault.value(d) is not None), hidden)
             guesser.filler.lend(mappings)
             state = State()
+            wanted = _wanted(digest)
             for number, turn in enumerate(digest.turns):
                 while state.count < turn.events:
                     state.take(digest.events[state.count])
@@ -154,14 +148,12 @@ def calibrate(counts: Counts, vault: Vault, sample: Sample, hidden: Mapping[str,
                 made = set(turn.keys)
                 for guess in guesser.guesses(state):
                     called = call_key(guess.tool, guess.arguments)
-                    used = called in made or any(
-                        called == other and since <= number
-                        for later in digest.turns[number:]
-                        for other, since in zip(later.keys, later.fresh_since, strict=True)
+                    is_next = called in made
+                    used = is_next or any(
+                        number <= later and since <= number for later, since in wanted.get(called, ())
                     )
-                    rows_next.append((next_features(guess, state.asked), called in made))
+                    rows_next.append((next_features(guess, state.asked), is_next))
                     kept.append((guess, state.asked, state.times_asked, used))
-        counts.add(own)
     step = max(1, len(rows_next) // MAX_ROWS)
     rows_next, kept = rows_next[::step], kept[::step]
     weights_next = fit(rows_next, NEXT_START)
@@ -176,17 +168,26 @@ def calibrate(counts: Counts, vault: Vault, sample: Sample, hidden: Mapping[str,
     return weights_next, weights_use, curve_next, curve_use
 
 
-def _counted(digest: Digest) -> Counts:
-    """What this digest added to the counts it was a part of."""
-    counts = Counts()
-    tally = Tally(counts)
-    state = State()
-    for turn in digest.turns:
-        while state.count < turn.events:
+def _wanted(digest: Digest) -> dict[Any, list[tuple[int, int]]]:
+    """For the key of each call: in which turns it was made, and since which turn its result would still be fresh."""
+    wanted: dict[Any, list[tuple[int, int]]] = {}
+    for number, turn in enumerate(digest.turns):
+        for key, since in zip(turn.keys, turn.fresh_since, strict=True):
+            wanted.setdefault(key, []).append((number, since))
+    return wanted
+
+
+def _counted(digests: Iterable[Digest]) -> Counts:
+    """What these digests added to the counts they are a part of."""
+    tally = Tally(Counts())
+    for digest in digests:
+        state = State()
+        for turn in digest.turns:
+            while state.count < turn.events:
+                state.take(digest.events[state.count])
+            count_turn(tally, state, turn.calls, turn.later)
+        while state.count < len(digest.events):
             state.take(digest.events[state.count])
-        count_turn(tally, state, turn.calls, turn.later)
-    while state.count < len(digest.events):
-        state.take(digest.events[state.count])
-    count_session(tally, state)
+        count_session(tally, state)
     tally.pour()
-    return counts
+    return tally.counts
