@@ -61,9 +61,9 @@ class Filler:
             self.known_mappings = Mappings(self._counts, lambda digest: bool(is_open("=" + digest)[0]))
         return self.known_mappings
 
-    def lend(self, mappings: Mappings) -> None:
-        """Use these, made from nearly the same counts."""
-        self.known_mappings = mappings
+    def use(self, values: Any) -> None:
+        """Take constants and changes from here."""
+        self._values = values
 
     def forget(self) -> None:
         """The counts have changed."""

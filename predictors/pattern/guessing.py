@@ -121,6 +121,13 @@ class Guesser:
         self._rules.clear()
         self.watchers.clear()
 
+    def use(self, values: Any) -> None:
+        """Take constants and changes from here, where the same ones are open."""
+        self.values = values
+        self.filler.use(values)
+        for rules in self._rules.values():
+            rules.use(values)
+
     def warm(self) -> None:
         """Work everything out that does not depend on a session."""
         self.chooser.warm()

@@ -148,6 +148,13 @@ class ToolRules:
             argument.learn(rows, offers, stages, values)
             argument.kinds = counts.kinds.get(tool + SEPARATOR + name) or {}
 
+    def use(self, values: Any) -> None:
+        """Take constants from here, where the same ones are open."""
+        for argument in self._arguments.values():
+            argument.constants = [
+                (best, values.constant(rule)[1], rule, chances) for best, _, rule, chances in argument.constants
+            ]
+
     def same(self, one: str, other: str) -> float:
         """How much less likely a value is for one of these arguments if the other has it already."""
         row = self._kinds.get(SEPARATOR.join((self.tool, *sorted((one, other)))))

@@ -21,7 +21,7 @@ from predictors.pattern.digest import Digest, Digester, Sample, StandInValues, s
 from predictors.pattern.guessing import Guess, Guesser
 from predictors.pattern.indexing import Indexer
 from predictors.pattern.learning import count_session, count_turn, learnable
-from predictors.pattern.mappings import Mappings, count_told
+from predictors.pattern.mappings import count_told
 from predictors.pattern.reliability import fit_curve
 from predictors.pattern.state import State, call_key
 from predictors.pattern.tallying import Tally
@@ -128,17 +128,19 @@ def calibrate(counts: Counts, vault: Vault, sample: Sample, hidden: Mapping[str,
     rows_next: list[tuple[Sequence[float], bool]] = []
     kept: list[tuple[Guess, bool, int, bool]] = []
     seen = 0
+
+    def is_open(digest: str) -> bool:
+        return vault.value(digest) is not None
+
     hashes = sample.hashes()
     together = max(1, int(counts.sessions) // APART)
     for start in range(0, len(hashes), together):
         if seen >= MAX_TURNS:
             break
         digests = [sample.get(key) for key in hashes[start : start + together]]
-        others = without(counts, _counted(digests))
-        mappings = Mappings(others, lambda d: vault.value(d) is not None)
+        guesser = Guesser(without(counts, _counted(digests)), StandInValues({}, is_open), hidden)
         for digest in digests:
-            guesser = Guesser(others, StandInValues(digest.aliases, lambda d: vault.value(d) is not None), hidden)
-            guesser.filler.lend(mappings)
+            guesser.use(StandInValues(digest.aliases, is_open))
             state = State()
             wanted = _wanted(digest)
             for number, turn in enumerate(digest.turns):
