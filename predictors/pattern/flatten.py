@@ -13,7 +13,7 @@ from typing import Any
 
 from predictors.pattern.addresses import parts_of
 from predictors.pattern.layout import entries_of, references_of, structure_of
-from predictors.pattern.text import read
+from predictors.pattern.reading import read
 
 MAX_ITEMS = 320
 MAX_NODES = 600

@@ -15,7 +15,8 @@ from predictors.pattern.flatten import MAX_VALUE, Flattener, Item, outcome
 from predictors.pattern.folders import ROOT, is_folder, joined
 from predictors.pattern.phrases import Phrase, phrases_of
 from predictors.pattern.pools import Labels
-from predictors.pattern.text import bucket, read
+from predictors.pattern.reading import read
+from predictors.pattern.text import bucket
 from speculate.history import CallMade, Event, ModelText, ResultSeen, UserText
 
 MAX_WORDS = 48

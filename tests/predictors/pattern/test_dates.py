@@ -8,8 +8,8 @@ import pytest
 
 from predictors.pattern.dates import complete, day_of, numeric, relative
 from predictors.pattern.indexing import Indexer
+from predictors.pattern.reading import read
 from predictors.pattern.state import State
-from predictors.pattern.text import read
 from speculate.history import CallMade, ResultSeen, UserText
 from tests.predictors.pattern.sessions import Step, session, top, train
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from predictors.modelfile import to_envelope
-from predictors.pattern import offering, phrases, text, training
+from predictors.pattern import offering, phrases, reading, training
 from predictors.pattern.counts import WIDTH, Counts, wide
 from predictors.pattern.indexing import Indexer
 from predictors.pattern.offering import MAX_OFFERS, Offering
@@ -154,24 +154,27 @@ def test_records_are_the_same_whenever_they_are_asked_for(happenings: list[tuple
 
 
 _words = st.lists(st.sampled_from([
-    "the", "of", "and", "Ann", "Lee", "USA's", "USA", "May", "20th", ",", ".", "'", '"', "http://x.y/z", "http", "#W12",
-    "I'm", "x_1@y.org", "é", "A", "to", "&", "-", "1999", "AB12", "\n", "word word word",
+    "the", "of", "and", "Ann", "Lee", "USA's", "USA", "May", "20th", ",", ".", "'", '"', "http://x.y/z", "http",
+    "#W12", "I'm", "x_1@y.org", "é", "A", "to", "&", "-", "1999", "AB12", "\n", "word word word", "**", "(", "!",
+    "./a/b", "...",
 ]), max_size=40)  # fmt: skip
 
 
 @settings(max_examples=150, deadline=None)
 @given(words=_words, gaps=st.lists(st.sampled_from(["", " ", " ", " ", "  "]), min_size=40, max_size=40))
 def test_words_in_a_row_read_as_words_one_by_one(words: list[str], gaps: list[str]) -> None:
-    """Taking plain words as one is a short cut and nothing else."""
+    """Taking plain words, or marks, as one is a short cut and nothing else."""
     written = "".join(word + gap for word, gap in zip(words, gaps, strict=False))
-    found = text.read(written, "2024")
+    found = reading.read(written, "2024")
     with pytest.MonkeyPatch.context() as patch:
-        one_by_one = text._TOKEN.pattern.removeprefix("(?:[a-z]++ )++|")
-        assert one_by_one != text._TOKEN.pattern
-        patch.setattr(text, "_TOKEN", re.compile(one_by_one))
-        assert text.read(written, "2024") == found
-        assert text.read("word " * 400)[1] == ["word"] * text.MAX_TOKENS
-    assert text.read("word " * 400)[1] == ["word"] * text.MAX_TOKENS
+        words_together, marks_together = "(?:[a-z]++ )++|", "*+|"
+        assert reading._TOKEN.pattern.startswith(words_together)
+        assert reading._TOKEN.pattern.count(marks_together) == 1
+        one_by_one = reading._TOKEN.pattern.removeprefix(words_together).replace(marks_together, "{0}|")
+        patch.setattr(reading, "_TOKEN", re.compile(one_by_one))
+        assert reading.read(written, "2024") == found
+        assert reading.read("word " * 400)[1] == ["word"] * reading.MAX_TOKENS
+    assert reading.read("word " * 400)[1] == ["word"] * reading.MAX_TOKENS
 
 
 @given(words=st.lists(st.sampled_from(["new", "york", "trips", "the", "é", "\x00quoted", "cats"]), max_size=9))

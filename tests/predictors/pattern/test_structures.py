@@ -22,8 +22,9 @@ from predictors.pattern.layout import (
     structure_of,
 )
 from predictors.pattern.names import EXACT, FORMAT, OWNED, WITHIN, fit, words_of
+from predictors.pattern.reading import read
 from predictors.pattern.state import State
-from predictors.pattern.text import read, shape
+from predictors.pattern.text import shape
 from speculate.history import CallMade, ResultSeen, UserText
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from predictors.pattern.flatten import MAX_ITEMS, Flattener, outcome
-from predictors.pattern.text import MAX_SPANS, bucket, read, shape
+from predictors.pattern.reading import MAX_SPANS, read
+from predictors.pattern.text import bucket, shape
 
 
 @pytest.mark.parametrize(
