@@ -34,7 +34,8 @@ _PLAIN = ArgumentSpec()
 SAMPLE = 48  # sessions
 SESSIONS_POURED = 256  # counted together
 MAX_ROWS = 4_000
-MAX_TURNS = 900  # judged for calibration
+MAX_TURNS = 600  # judged for calibration
+GROUPS = 16  # that a sample is taken out in: one session at a time, if there are no more
 APART = 64  # of so many sessions one at most is taken out to judge another of the sample without itself
 
 
@@ -133,7 +134,7 @@ def calibrate(counts: Counts, vault: Vault, sample: Sample, hidden: Mapping[str,
         return vault.value(digest) is not None
 
     hashes = sample.hashes()
-    together = max(1, int(counts.sessions) // APART)
+    together = max(1, int(counts.sessions) // APART, len(hashes) // GROUPS)
     for start in range(0, len(hashes), together):
         if seen >= MAX_TURNS:
             break
