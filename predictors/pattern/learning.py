@@ -160,7 +160,7 @@ def _count_tool(tally: Tally, state: State, tool: str, calls: Sequence[Learned])
     changed: dict[str, list[tuple[str, str, Any]]] = {}  # path -> (argument, rule, source)
     phrases = state.phrases(tool)
     if phrases:
-        count_heard(counts, tool, phrases, 1)
+        count_heard(counts, tool, phrases)
     for call in calls:
         forms[ALL] += 1
         key = form(call.names)
@@ -184,7 +184,7 @@ def _count_tool(tally: Tally, state: State, tool: str, calls: Sequence[Learned])
                 elif rule[0] == "=":
                     _taken(rows, rule, stage)
                     if phrases and type(call.values.get(name)) is str and len(call.values[name]) <= MAX_MAPPED:
-                        count_links(counts, tool, name, rule[1:], phrases, 1)
+                        count_links(counts, tool, name, rule[1:], phrases)
                 else:
                     changed.setdefault(rule.rpartition("|")[0], []).append((name, rule, source))
     if any(len(call.values) > 1 for call in calls):

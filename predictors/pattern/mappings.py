@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from predictors.pattern.counts import Counts, wide
 from predictors.pattern.kinds import kind_of_value
 from predictors.pattern.phrases import Phrase, name_hash
+from predictors.pattern.tallying import add_one
 from predictors.pattern.vault import Vault
 from speculate.identity import canonical_json
 
@@ -33,25 +34,34 @@ UNHEARD = 1.0  # turns without the value, before any was seen
 AROUND_PRIOR = 0.15
 AROUND_TURNS = 1.5  # turns the prior counts for
 LEAST_MAPPED = 0.05
+MAX_KEYS = 20_000
 SEPARATOR = "\x1f"
 
 
-def count_heard(counts: Counts, tool: str, phrases: Sequence[Phrase], weight: float) -> None:
+class _Keys(dict[Phrase, str]):
+    """What phrases are counted under: the same ones before many calls."""
+
+    __slots__ = ()
+
+    def __missing__(self, phrase: Phrase) -> str:
+        if len(self) > MAX_KEYS:
+            self.clear()
+        key = self[phrase] = f"{phrase[0]}<{phrase[1]}"
+        return key
+
+
+_keys = _Keys()
+
+
+def count_heard(counts: Counts, tool: str, phrases: Sequence[Phrase]) -> None:
     """Count the phrases that were heard before a call of this tool."""
-    row = counts.heard.setdefault(tool, {})
-    for number, around in phrases:
-        key = f"{number}<{around}"
-        row[key] = row.get(key, 0) + weight
+    add_one(counts.heard.setdefault(tool, {}), map(_keys.__getitem__, phrases))
 
 
-def count_links(
-    counts: Counts, tool: str, argument: str, digest: str, phrases: Sequence[Phrase], weight: float
-) -> None:
+def count_links(counts: Counts, tool: str, argument: str, digest: str, phrases: Sequence[Phrase]) -> None:
     """Count that this argument was the value of this digest after these phrases."""
     row = counts.links.setdefault(tool + SEPARATOR + argument, {})
-    for number, around in phrases:
-        key = f"{number}<{around}={digest}"
-        row[key] = row.get(key, 0) + weight
+    add_one(row, [f"{_keys[phrase]}={digest}" for phrase in phrases])
 
 
 @lru_cache(maxsize=8_192)
@@ -140,12 +150,11 @@ class Mappings:
         heard_at: list[tuple[tuple[str, str], int, float]] = []  # (tool, word before), phrase, turns
         heard: dict[int, float] = {}
         for tool, row in sorted(counts.heard.items()):
-            for key, count in sorted(row.items()):
+            for key, count in sorted([each for each in row.items() if each[0].partition("<")[0] in wanted]):
                 text, _, around = key.partition("<")
-                if text in wanted:
-                    number = int(text)
-                    heard_at.append(((tool, around), number, count))
-                    heard[number] = heard.get(number, 0) + count
+                number = int(text)
+                heard_at.append(((tool, around), number, count))
+                heard[number] = heard.get(number, 0) + count
         verbatim = _verbatim(counts, {owner for owner, _, _, _, _ in links} | set(counts.links))
         told_all: dict[int, float] = {}
         for (number, _), weight in told.items():
