@@ -150,7 +150,7 @@ def calibrate(counts: Counts, vault: Vault, sample: Sample, hidden: Mapping[str,
                         for later in digest.turns[number:]
                         for other, since in zip(later.keys, later.fresh_since, strict=True)
                     )
-                    rows_next.append((next_features(guess, state.asked), called in made))
+                    rows_next.append((next_features(guess, state.asked, state.failed), called in made))
                     kept.append((guess, state.asked, state.times_asked, used))
         counts.add(own)
     step = max(1, len(rows_next) // MAX_ROWS)
