@@ -15,13 +15,16 @@ from predictors.pattern.guessing import Call, Guess
 
 PULL = 4.0  # rows of evidence that the starting weights count for
 ROUNDS = 16
+LEAST_REACH = 0.01
 
 # bias, logit of the tool in its context, words, forms, log of the arguments, user spoke last, made before, one record,
-# the strongest word, then traits: share, behind, typed, listed
-NEXT_START = (0.0, 1.0, 0.35, 0.5, 1.0, 0.0, -1.0, 0.0, 0.2, 1.0, 0.5, 0.0, 0.0)
+# the strongest word, then traits: share, behind, typed, listed, stale; logit of the tool's later, log of the reach,
+# whether the last result was an error
+NEXT_START = (0.0, 1.0, 0.35, 0.5, 1.0, 0.0, -1.0, 0.0, 0.2, 1.0, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 # bias, logit of the next turn's chance, logit of the tool's later, log of the reach, of the arguments, user spoke last,
-# made before, log of how often the user spoke, then traits: share, constant, left, listed
-USE_START = (0.0, 0.6, 0.5, 0.5, 0.4, 0.0, -0.5, 0.0, 0.0, 0.0, 0.0, 0.0)
+# made before, log of how often the user spoke, then traits: share, constant, left, listed; log of the tool's calls so
+# far
+USE_START = (0.0, 0.6, 0.5, 0.5, 0.4, 0.0, -0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 # of p_next's features, of p_use's, and the curves that both sums are bent along
@@ -38,13 +41,14 @@ def probability(score: float) -> float:
     return 1 / (1 + exp(-score)) if score > -30 else 0.0
 
 
-def next_features(guess: Guess, asked: bool) -> tuple[float, ...]:
+def next_features(guess: Guess, asked: bool, failed: bool) -> tuple[float, ...]:
     """What the chance of the next turn depends on."""
     call = guess.call
     traits = call.traits
     return (
         1.0, guess.context, guess.words, guess.forms, call.log_arguments, 1.0 if asked else 0.0, call.repeated,
-        call.together, guess.strongest, traits.share, traits.behind, traits.typed, traits.listed,
+        call.together, guess.strongest, traits.share, traits.behind, traits.typed, traits.listed, traits.stale,
+        logit(guess.p_later), log(max(LEAST_REACH, call.reach)), 1.0 if failed else 0.0,
     )  # fmt: skip
 
 
@@ -53,18 +57,21 @@ def use_features(guess: Guess, p_next: float, asked: bool, times_asked: int) -> 
     call = guess.call
     traits = call.traits
     return (
-        1.0, logit(p_next), logit(guess.p_later), log(max(0.01, call.reach)), call.log_arguments, 1.0 if asked else 0.0,
-        call.repeated, log(1 + times_asked), traits.share, traits.constant, traits.left, traits.listed,
+        1.0, logit(p_next), logit(guess.p_later), log(max(LEAST_REACH, call.reach)), call.log_arguments,
+        1.0 if asked else 0.0, call.repeated, log(1 + times_asked), traits.share, traits.constant, traits.left,
+        traits.listed, log(1 + guess.calls_made),
     )  # fmt: skip
 
 
 def weigh(weights: Weights, calls: Sequence[Call]) -> None:
     """Note what a call's own features add to both scores (see `next_features` and `use_features`)."""
     to_next, to_use, _, _ = weights
-    _, _, _, _, by_arguments, _, by_repeated, by_together, _, by_share, by_behind, by_typed, by_listed = to_next
-    _, _, _, use_reach, use_arguments, _, use_repeated, _, use_share, use_constant, use_left, use_listed = to_use
+    _, _, _, _, by_arguments, _, by_repeated, by_together, _, by_share, by_behind, by_typed, by_listed = to_next[:13]
+    by_stale, _, by_reach, _ = to_next[13:]
+    _, _, _, use_reach, use_arguments, _, use_repeated, _, use_share, use_constant, use_left, use_listed, _ = to_use
     for call in calls:
         traits = call.traits
+        reach = log(max(LEAST_REACH, call.reach))
         call.next_part = (
             by_arguments * call.log_arguments
             + by_repeated * call.repeated
@@ -73,9 +80,11 @@ def weigh(weights: Weights, calls: Sequence[Call]) -> None:
             + by_behind * traits.behind
             + by_typed * traits.typed
             + by_listed * traits.listed
+            + by_stale * traits.stale
+            + by_reach * reach
         )
         call.use_part = (
-            use_reach * log(max(0.01, call.reach))
+            use_reach * reach
             + use_arguments * call.log_arguments
             + use_repeated * call.repeated
             + use_share * traits.share

@@ -24,6 +24,7 @@ LEAST_RATIO = 0.4
 UNTRAINED = 0.1
 NEVER_LATER = 0.02
 MIN_SCORE = -5.5  # log odds in context (weighed) below which a tool is not looked at
+LEAST_TRUST = 0.3  # in the log odds in context when tools are left out: other evidence may move them by so much
 MAX_KNOWN = 1_024  # contexts whose chances are kept
 NO_EVIDENCE: Mapping[str, float] = {}
 NOTHING_SAID: Mapping[str, tuple[float, float]] = {}
@@ -83,7 +84,7 @@ class Chooser:
         """The tools that the next turn may call in these contexts, best first: weights of the log odds in context, by
         words, by one word, by forms."""
         by_context, by_words, by_strongest, by_forms = weights
-        least = MIN_SCORE * by_context
+        least = MIN_SCORE * max(by_context, LEAST_TRUST)
         root = self._counts.contexts.get(ALL)
         words: Mapping[str, tuple[float, float]] = NOTHING_SAID
         forms: Mapping[str, float] = NO_EVIDENCE

@@ -64,7 +64,7 @@ class Call:
 
 @dataclass(slots=True)
 class Guess:
-    """One whole call, before calibration."""
+    """One whole call, before calibration. calls_made: how often the session called its tool."""
 
     tool: str
     call: Call
@@ -73,6 +73,7 @@ class Guess:
     strongest: float
     forms: float
     p_later: float
+    calls_made: int = 0
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -159,7 +160,7 @@ class Guesser:
         later = self.chooser.later(state.later_contexts())
         standing = self.standing(state)
         return [
-            Guess(tool, call, context, words, strongest, forms, later.get(tool, NEVER_LATER))
+            Guess(tool, call, context, words, strongest, forms, later.get(tool, NEVER_LATER), state.tools.get(tool, 0))
             for _, tool, context, words, strongest, forms in self.chooser.tools(state, keys)[:MAX_TOOLS]
             for call in self.calls(state, standing, tool)
         ]

@@ -35,6 +35,7 @@ LEAST_USE = -3.0  # is likelier than this
 SURELY = 1  # guesses, before which no tool is passed over
 LEAST_GATED = -2.5  # the same for tools that are never launched: only the next turn matters
 MAX_SOURCES = 4_096  # kept, of arguments
+KNOWN_BEFORE = (12, 13)  # weights in files of earlier versions, which knew fewer features: the first of these
 _WEIGHTS = ("next", "use", "next curve", "use curve")  # as a file calls them
 
 
@@ -146,23 +147,31 @@ class PatternPredictor:
     def _predict(self, state: State, limit: int) -> list[Prediction]:
         weights_next, weights_use, curve_next, curve_use = self._weights
         bias, by_context, by_words, by_forms, _, by_asked, _, _, by_strongest = weights_next[:9]
+        next_by_later, _, by_failed = weights_next[-3:]
         by_tool = (by_context, by_words, by_strongest, by_forms)
         use_bias, by_next, by_later, _, _, use_by_asked, _, by_times = weights_use[:8]
+        by_calls = weights_use[-1]
         use_bias += by_times * log(1 + state.times_asked)
         if state.asked:
             bias += by_asked
             use_bias += use_by_asked
+        if state.failed:
+            bias += by_failed
         guesser = self._guesser
         chooser = guesser.chooser
         standing = guesser.standing(state)
         keys = state.contexts()
         later = chooser.later(state.later_contexts())
         gated = self.part.gated
+        called = state.tools
         scored = []
         number = 0
         for negative, tool, _, _, _, _ in chooser.tools(state, keys, by_tool)[:MAX_TOOLS]:
-            base = bias - negative
-            tool_use = use_bias + by_later * logit(later.get(tool, NEVER_LATER))
+            later_odds = logit(later.get(tool, NEVER_LATER))
+            base = bias - negative + next_by_later * later_odds
+            tool_use = use_bias + by_later * later_odds
+            if tool in called:
+                tool_use += by_calls * log(1 + called[tool])
             if number < SURELY:
                 pass
             elif tool in gated:
@@ -229,6 +238,8 @@ class PatternPredictor:
         part = Part.from_document(document)
         found = document["weights"]
         to_next, to_use, curve_next, curve_use = (tuple(map(float, found.get(name, ()))) for name in _WEIGHTS)
+        to_next += (0.0,) * (len(NEXT_START) - len(to_next) if len(to_next) in KNOWN_BEFORE else 0)
+        to_use += (0.0,) * (len(USE_START) - len(to_use) if len(to_use) in KNOWN_BEFORE else 0)
         weights = (to_next, to_use, curve_next, curve_use)
         if tuple(map(len, weights)) != (len(NEXT_START), len(USE_START), len(KNOTS), len(KNOTS)):
             raise ValueError("the weights are of another version")

@@ -214,6 +214,11 @@ class State:
             self.known_forms = (version, [*found, ",".join(found)] if len(found) > 1 else found)
         return self.known_forms[1]
 
+    @property
+    def failed(self) -> bool:
+        """Whether the last thing that happened was an error."""
+        return bool(self.signatures) and self.signatures[-1][-1:] == "!"
+
     def heard_since(self, tool: str) -> Iterator[tuple[int, Sequence[Phrase]]]:
         """(number of the event, what the user said in it) since the tool's last call, the latest text first."""
         since = self.latest.get(tool, -1)
@@ -397,7 +402,7 @@ class State:
         if tool not in self.tools:
             return 1
         if self.calls[-1][0] == tool and not self.asked:
-            return 3 if self.signatures and self.signatures[-1][-1:] == "!" else 2
+            return 3 if self.failed else 2
         return 4
 
     def contexts(self) -> Sequence[str]:

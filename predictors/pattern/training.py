@@ -155,7 +155,7 @@ def calibrate(counts: Counts, vault: Vault, sample: Sample, hidden: Mapping[str,
                     used = is_next or any(
                         number <= later and since <= number for later, since in wanted.get(called, ())
                     )
-                    rows_next.append((next_features(guess, state.asked), is_next))
+                    rows_next.append((next_features(guess, state.asked, state.failed), is_next))
                     kept.append((guess, state.asked, state.times_asked, used))
     step = max(1, len(rows_next) // MAX_ROWS)
     rows_next, kept = rows_next[::step], kept[::step]

@@ -20,7 +20,7 @@ class Traits(NamedTuple):
     """share: of its tool's chances, less 1, so that an only call has 0. behind: -1 unless none is likelier. typed:
     the share of its values that the user typed. listed: 1 if
     one is from the list the tool last went through. constant, left: 1 if one is the same in every session, or was
-    used already or passed over."""
+    used already or passed over. stale: the share of its values that stood there before the model's last turn."""
 
     share: float = 0.0
     behind: float = 0.0
@@ -28,6 +28,7 @@ class Traits(NamedTuple):
     listed: float = 0.0
     constant: float = 0.0
     left: float = 0.0
+    stale: float = 0.0
 
 
 UNREMARKABLE = Traits()
@@ -42,12 +43,14 @@ def note_traits(calls: Sequence[Call], listed_path: str | None) -> None:
         best = max(best, call.p_arguments)
     for call in calls:
         p = call.p_arguments
-        typed = 0
+        typed = stale = 0
         listed = constant = left = 0.0
         for _, _, rule, slot, event, _, _ in call.chosen:
             if event < 0:
                 constant = 1.0
                 continue
+            if slot >= STALE:
+                stale += 1
             if slot % STALE >= AGAIN:
                 left = 1.0
             if rule == listed_path:
@@ -57,4 +60,5 @@ def note_traits(calls: Sequence[Call], listed_path: str | None) -> None:
         count = len(call.chosen) or 1
         call.traits = Traits(
             p / total - 1 if p > 0 else -1.0, 0.0 if p >= best else -1.0, typed / count, listed, constant, left,
+            stale / count,
         )  # fmt: skip

@@ -76,6 +76,19 @@ def test_a_document_of_another_version_is_refused() -> None:
         PatternPredictor.from_document(document)
 
 
+def test_a_document_that_knows_fewer_features_predicts_as_it_did() -> None:
+    """Weights for features that came later are 0."""
+    learned = train(*[session(f"s{n}", "go", ("find", {"id": "7"}, {"key": f"k{n}"})) for n in range(5)])
+    document = learned.to_document()
+    weights = document["weights"]
+    document["weights"] = {**weights, "next": weights["next"][:13], "use": weights["use"][:12]}
+    earlier = PatternPredictor.from_document(document)
+    assert list(earlier._weights[0][13:]) + list(earlier._weights[1][12:]) == [0.0] * 5
+    weights["next"][13:], weights["use"][12:] = [0.0] * 4, [0.0]
+    now = PatternPredictor.from_document({**document, "weights": weights})
+    assert earlier.predict(history("go"), 5) == now.predict(history("go"), 5) != []
+
+
 def test_what_few_tenants_showed_is_not_in_the_file() -> None:
     """Neither as a constant nor as a template, nor anything users or tools said."""
     runs = [
