@@ -184,7 +184,7 @@ def ranked(
         fields = record[2]
         values = [fields.get(path) for path in fields_of]
         if None not in values:
-            used = calls.get(tuple(values), -1)
+            used = calls.get(tuple(values), -1) if calls else -1
             if used > last:
                 last, last_at = used, len(given)
             given.append((record, used))
