@@ -31,6 +31,7 @@ Read = tuple[Sequence[Segment], int, bool]
 Heeded = tuple[Segment, Sequence[int]]
 
 chance_of = itemgetter(0)
+value_of = itemgetter(1)
 
 
 def _add(found: Found, p: float, value: Any, rule: str, slot: int, event: int, element: int) -> None:

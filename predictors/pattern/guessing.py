@@ -7,14 +7,13 @@ that touches a path the tool's rules read, a turn that makes such a path old, a 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from math import log
 from typing import Any
 
 from predictors.pattern.choosing import NEVER_LATER, Chooser
 from predictors.pattern.counts import WIDTH, Counts
-from predictors.pattern.filling import Filler, Value, chance_of
+from predictors.pattern.filling import Filler, Value, chance_of, value_of
 from predictors.pattern.pools import STALE
 from predictors.pattern.records import PAIR, parse, ranked
 from predictors.pattern.rules import MAX_VALUES, ToolRules
@@ -184,16 +183,18 @@ class Guesser:
         has_records = bool(rules.joint) or tool in state.joint
         found: dict[str, list[Value]] = {}
         groups: list[Group] = []
-        out: list[Call] = []
+        likely: list[Chosen] = []
         for share, names in forms:
             rows: list[Chosen] = []
             if self._filled(state, standing, rules, names, found, has_records):
                 rows = [(p, names, chosen, 0.0) for p, chosen in _combined([(share, ())], (), names, found, rules)]
             if has_records and len(names) > 1:
                 rows = _joint(rows, state, share, names, rules, found, groups)
-            _add_calls(out, rows, rules, state)
-        out.sort(key=_likelier, reverse=True)
-        del out[MAX_ROWS:]
+            if rows:
+                least = max(LEAST_ARGUMENTS, LEAST_SHARE * max(map(chance_of, rows)))
+                likely += [row for number, row in enumerate(rows) if not number or row[0] >= least]
+        likely.sort(key=chance_of, reverse=True)
+        out = _calls(likely[:MAX_ROWS], rules, state)
         note_traits(out, state.feed.get(tool))
         if self.weigh is not None:
             self.weigh(out)
@@ -210,10 +211,10 @@ class Guesser:
         """Find values for these arguments, those without rules first: where one has none there is no call, unless
         records give it. Whether all have some."""
         filled = True
-        for name in names if len(names) < 2 else sorted(names, key=lambda name: bool(len(rules.argument(name)))):
-            values = found.get(name)
+        for argument in rules.unlearned_first(names):
+            values = found.get(argument.name)
             if values is None:
-                values = found[name] = self.filler.values(state, standing, rules.argument(name))
+                values = found[argument.name] = self.filler.values(state, standing, argument)
             if not values:
                 filled = False
                 if not has_records:
@@ -221,15 +222,14 @@ class Guesser:
         return filled
 
 
-def _add_calls(out: list[Call], rows: Sequence[Chosen], rules: ToolRules, state: State) -> None:
+def _calls(rows: Sequence[Chosen], rules: ToolRules, state: State) -> list[Call]:
+    """Whole calls of these values."""
     tool = rules.tool
     made = state.made if tool in state.tools else ()
     reached = rules.reached
-    least = max([LEAST_ARGUMENTS, *[row[0] * LEAST_SHARE for row in rows]])
-    for number, (p, order, chosen, together) in enumerate(rows):
-        if p < least and number:
-            continue
-        arguments = {name: value[1] for name, value in zip(order, chosen, strict=True)}
+    out = []
+    for p, order, chosen, together in rows:
+        arguments = dict(zip(order, map(value_of, chosen), strict=True))
         reach = 1.0
         for value in chosen:
             share = reached[value[2]]
@@ -237,6 +237,7 @@ def _add_calls(out: list[Call], rows: Sequence[Chosen], rules: ToolRules, state:
                 reach = share
         repeated = 1.0 if made and _call_key(tool, arguments) in made else 0.0
         out.append(Call(arguments, order, chosen, p, log(p) if p > 0.001 else -7.0, together, reach, repeated))
+    return out
 
 
 def _joint(
@@ -332,15 +333,14 @@ def _combined(
             continue
         joined = []
         for p, chosen in rows:
+            records = {other[6]: other for other in reversed(chosen)}  # by event, the first of each
             for value in values:
                 chance = value[0]
                 event = value[4]
-                if event >= 0:
-                    for other in chosen:
-                        if other[6] == event:
-                            if other[1] != value[1]:  # the same value once more is no other field of its record
-                                chance = chance**0.5 if other[5] == value[5] else chance * 0.1
-                            break
+                if event >= 0 and event in records:
+                    other = records[event]
+                    if other[1] != value[1]:  # the same value once more is no other field of its record
+                        chance = chance**0.5 if other[5] == value[5] else chance * 0.1
                 for place, doubt in doubts:
                     if chosen[place][1] == value[1]:
                         chance *= doubt
@@ -348,10 +348,6 @@ def _combined(
         joined.sort(key=chance_of, reverse=True)
         rows = [(p, (*chosen, value)) for p, chosen, value in joined[:MAX_VALUES]]
     return rows
-
-
-def _likelier(call: Call) -> float:
-    return call.p_arguments
 
 
 def _key(places: Sequence[int], chosen: Sequence[Value]) -> tuple[Any, ...]:
@@ -365,6 +361,7 @@ def _key(places: Sequence[int], chosen: Sequence[Value]) -> tuple[Any, ...]:
 
 def _call_key(tool: str, arguments: Mapping[str, Any]) -> Any:
     """The call's key in `State.made`; None if it holds a container."""
-    with suppress(TypeError):
+    try:  # `suppress` takes ten times as long
         return (tool, frozenset(arguments.items()))
-    return None
+    except TypeError:
+        return None

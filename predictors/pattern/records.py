@@ -6,7 +6,6 @@ A joint rule says from which fields of one record several arguments of one call 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 from predictors.pattern.flatten import Item
@@ -174,8 +173,10 @@ def ranked(
     latest = rows[-1][0]
     calls: dict[tuple[Any, ...], int] = {}  # arguments -> number of the last call made of them
     for number, arguments in enumerate(made):
-        with suppress(TypeError):  # a container is no field of a record
+        try:
             calls[tuple([arguments.get(name) for name in paths])] = number
+        except TypeError:  # a container is no field of a record
+            continue
     fields_of = list(paths.values())
     given: list[tuple[Record, int]] = []  # record, number of the last call made of it (-1: none)
     last = -1
@@ -184,7 +185,7 @@ def ranked(
         fields = record[2]
         values = [fields.get(path) for path in fields_of]
         if None not in values:
-            used = calls.get(tuple(values), -1)
+            used = calls.get(tuple(values), -1) if calls else -1
             if used > last:
                 last, last_at = used, len(given)
             given.append((record, used))

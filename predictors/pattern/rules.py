@@ -18,6 +18,8 @@ SAME = 0.5  # calls with two arguments that are the same, and with two that diff
 MAX_RULES = 40
 MAX_JOINT = 16
 MAX_CONSTANTS = 12
+MAX_PAIRS = 1_024  # of arguments, of which it is kept how often they are the same
+MAX_ORDERS = 64
 LEAST_CONSTANT = 0.004
 LEAST_RULE = 0.006
 AHEAD = 0.04  # of the chance of the next one of a list: at least that of those after it
@@ -106,11 +108,13 @@ class ArgumentRules:
 class ToolRules:
     """What the counts say about one tool's arguments, ready to be applied."""
 
-    __slots__ = ("_arguments", "_kinds", "forms", "joint", "reached", "tool")
+    __slots__ = ("_arguments", "_kinds", "_orders", "_same", "forms", "joint", "reached", "tool")
 
     def __init__(self, counts: Counts, tool: str, values: Any) -> None:
         self.tool = tool
         self._kinds = counts.kinds
+        self._same: dict[tuple[str, str], float] = {}
+        self._orders: dict[tuple[str, ...], Sequence[ArgumentRules]] = {}
         self.reached = _Reached(counts.reach.get(tool, {}), counts.reach.get(ALL, {}))
         forms = counts.forms.get(tool, {})
         total = forms.get(ALL, 0)
@@ -157,11 +161,26 @@ class ToolRules:
 
     def same(self, one: str, other: str) -> float:
         """How much less likely a value is for one of these arguments if the other has it already."""
-        row = self._kinds.get(SEPARATOR.join((self.tool, *sorted((one, other)))))
-        if row is None:
-            return 1.0
-        equal = max(0.0, row.get(EQUAL, 0))
-        return min(1.0, 2 * (equal + SAME) / (equal + max(0.0, row.get(DIFFERENT, 0)) + 2 * SAME))
+        found = self._same.get((one, other))
+        if found is None:
+            found = 1.0
+            row = self._kinds.get(SEPARATOR.join((self.tool, *sorted((one, other)))))
+            if row is not None:
+                equal = max(0.0, row.get(EQUAL, 0))
+                found = min(1.0, 2 * (equal + SAME) / (equal + max(0.0, row.get(DIFFERENT, 0)) + 2 * SAME))
+            if len(self._same) < MAX_PAIRS:
+                self._same[one, other] = found
+        return found
+
+    def unlearned_first(self, names: Sequence[str]) -> Sequence[ArgumentRules]:
+        """The rules of these arguments, those of which nothing is known first."""
+        key = tuple(names)
+        found = self._orders.get(key)
+        if found is None:
+            found = sorted(map(self.argument, names), key=lambda argument: bool(len(argument)))
+            if len(self._orders) < MAX_ORDERS:
+                self._orders[key] = found
+        return found
 
     def argument(self, name: str) -> ArgumentRules:
         """The rules of one argument; none, if nothing was learned of it."""
