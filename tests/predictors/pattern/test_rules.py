@@ -112,6 +112,21 @@ def test_the_record_the_user_speaks_of() -> None:
     assert top(learned, *steps(70, 2, False)).arguments == {"item": "70-2"}
 
 
+def test_the_record_the_user_speaks_of_stands_late_in_a_long_list() -> None:
+    """It is offered however many others stand before it."""
+    names = ["red lamp", "blue chair", "green vase", "tin kettle", "wool rug", "oak shelf", "tall mirror", "soft pillow"]
+
+    def shop(number: int, wanted: int) -> list[Step]:
+        goods = [{"id": f"p{number}-{place}", "name": name} for place, name in enumerate(names)]
+        return [f"I want the {names[wanted]}", ("find", {}, goods)]
+
+    learned = train(
+        *[session(f"s{i}", *shop(i, i % 8), ("order", {"order_id": f"p{i}-{i % 8}"}, "ok")) for i in range(16)]
+    )
+    for wanted in (0, 5, 7):
+        assert top(learned, *shop(99, wanted)).arguments == {"order_id": f"p99-{wanted}"}
+
+
 def test_an_increment() -> None:
     """Page 2 follows page 1, whatever the query."""
     runs = [
