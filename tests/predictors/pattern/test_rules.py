@@ -114,7 +114,7 @@ def test_the_record_the_user_speaks_of() -> None:
 
 def test_the_record_the_user_speaks_of_stands_late_in_a_long_list() -> None:
     """It is offered however many others stand before it."""
-    names = ["red lamp", "blue chair", "green vase", "tin kettle", "wool rug", "oak shelf", "tall mirror", "soft pillow"]
+    names = ["red lamp", "blue chair", "green vase", "tin kettle", "wool rug", "oak shelf", "tall mirror", "soft mat"]
 
     def shop(number: int, wanted: int) -> list[Step]:
         goods = [{"id": f"p{number}-{place}", "name": name} for place, name in enumerate(names)]
@@ -205,6 +205,29 @@ def test_outcomes_decide_which_tool_follows() -> None:
     learned = train(*runs)
     assert top(learned, "m_9@x.org", ("find", {"mail": "m_9@x.org"}, "u_9")).tool == "user"
     assert top(learned, "m_9@x.org", ("find", {"mail": "m_9@x.org"}, "Error: none")).tool == "lookup"
+
+
+def test_a_search_ends_where_what_the_user_spoke_of_is_shown() -> None:
+    """The next order is looked at until one holds the thing, whatever it is and whichever order that is."""
+    goods = ["kettle", "lamp", "chair", "bicycle", "mirror"]
+
+    def search(number: int, wanted: str, *seen: str) -> list[Step]:
+        orders = _orders(number)
+        steps: list[Step] = [f"I bought a {wanted} some time ago", ("user", {}, {"orders": orders})]
+        for order, thing in zip(orders, seen, strict=False):
+            items = [{"name": thing, "id": f"i{order[2:]}"}, {"name": "gift wrap", "id": f"w{order[2:]}"}]
+            steps.append(("order", {"order_id": order}, {"items": items}))
+        return steps
+
+    runs = []
+    for i in range(15):
+        others = [thing for thing in goods if thing != goods[i % 5]]
+        seen = [others[(i + place) % 4] for place in range(i % 3)] + [goods[i % 5]]
+        runs.append(session(f"s{i}", *search(i, goods[i % 5], *seen), ("page", {}, "ok")))
+    learned = train(*runs)
+    for seen in (["chair"], ["chair", "mirror"]):
+        assert top(learned, *search(77, "lamp", *seen)).tool == "order"
+        assert top(learned, *search(77, "lamp", *seen[1:], "lamp")).tool == "page"
 
 
 def test_words_decide_which_tool_follows() -> None:
