@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from predictors.pattern import PatternPredictor
+from predictors.pattern.rules import MAX_FREQUENT, MAX_RULES, ArgumentRules, OpenValues
+from predictors.pattern.vault import Vault
 from speculate.spec import Effect, ToolSpec
 from tests.predictors.pattern.sessions import Step, history, session, top, train
 
@@ -277,6 +279,21 @@ def test_rules_can_be_read() -> None:
     assert (joint.tool, joint.support > 5, 0 < joint.precision <= 1) == ("search", True, True)
     assert next(rule for rule in rules if rule.rule == "= 'raw'").tenants == 6
     assert any('["cat ", " --all"]' in rule.rule for rule in rules)
+
+
+def test_a_usual_form_is_not_crowded_out_by_odd_ones() -> None:
+    """A form seen once and taken looks surer than one that was taken twenty times of sixty; there are many of them."""
+    rows: dict[str, list[float]] = {f"user:odd{number}": [1] for number in range(MAX_RULES + 40)}
+    offers: dict[str, list[float]] = {path: [1] for path in rows}
+    rows |= {"user:usual": [20], "user:usual|lower": [15], "user:rare": [1]}
+    offers |= {"user:usual": [60], "user:rare": [9]}
+    argument = ArgumentRules("find", "query")
+    argument.learn(rows, offers, [], OpenValues(Vault(1)))
+    kept = [(path, change) for _, path, change, _, _ in argument.rules]
+    assert {("user:usual", ""), ("user:usual", "lower")} <= set(kept)
+    assert ("user:rare", "") not in kept
+    assert len(kept) == MAX_RULES + MAX_FREQUENT
+    assert [chance for chance, *_ in argument.rules] == sorted((rule[0] for rule in argument.rules), reverse=True)
 
 
 def test_arguments_that_were_never_the_same_are_kept_apart() -> None:
