@@ -148,7 +148,7 @@ class Pool:
             return out
         mentioned = among(found)
         spoken_of = MENTIONED
-        rank = 0
+        rank = named = 0
         again = latest = -1
         for index, value in enumerate(segment.values):
             at = used.get(value)
@@ -156,8 +156,9 @@ class Pool:
                 if at > latest:
                     latest, again = at, index
             elif index in mentioned:
-                if len(out) < MAX_OFFERED:
+                if named < MAX_OFFERED:
                     out.append((spoken_of + stale, value, event, elements[index]))
+                    named += 1
                 spoken_of = MENTIONED + 1
             elif rank < MAX_RANKED:
                 slot = UNUSED - 1 if mentioned or rank >= UNUSED else rank

@@ -16,6 +16,7 @@ from predictors.pattern.vault import Vault
 MAX_VALUES = 6
 SAME = 0.5  # calls with two arguments that are the same, and with two that differ, before any was seen
 MAX_RULES = 40
+MAX_FREQUENT = 24  # kept besides: of the others, those that gave most values
 MAX_JOINT = 16
 MAX_CONSTANTS = 12
 MAX_PAIRS = 1_024  # of arguments, of which it is kept how often they are the same
@@ -96,8 +97,16 @@ class ArgumentRules:
                 )
                 self.rules.append((best, path, change, chances, left > LEAST_RULE))
         self.rules.sort(key=lambda each: (-each[0], each[1], each[2]))
+        if len(self.rules) > MAX_RULES:  # a text's many odd forms, sure by luck, leave room for its usual ones
+
+            def given(rule: tuple[float, str, str, list[float], bool]) -> float:
+                _, path, change, _, _ = rule
+                return sum(rows[f"{path}|{change}" if change else path])
+
+            others = sorted(self.rules[MAX_RULES:], key=given, reverse=True)
+            self.rules[MAX_RULES:] = others[:MAX_FREQUENT]
+            self.rules.sort(key=lambda each: (-each[0], each[1], each[2]))
         self.constants.sort(key=lambda each: (-each[0], each[2]))
-        del self.rules[MAX_RULES:]
         del self.constants[MAX_CONSTANTS:]
         self.paths = [path for _, path, _, _, _ in self.rules]
 

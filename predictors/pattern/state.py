@@ -14,7 +14,7 @@ from typing import Any
 from predictors.pattern.dates import day_of
 from predictors.pattern.fields import Fields
 from predictors.pattern.folders import MAX_FOLDERS, ROOT, is_folder
-from predictors.pattern.indexing import Indexed
+from predictors.pattern.indexing import UNLABELLED, Indexed
 from predictors.pattern.phrases import Phrase
 from predictors.pattern.pools import AGAIN, MAX_SEGMENT, MAX_SEGMENTS, STALE, Labels, Pool, Segment
 from predictors.pattern.records import Records
@@ -34,6 +34,7 @@ RAW = "_raw"  # stands for arguments that were no JSON object
 MAX_CLOCK = 8  # values that the result of asking for the time has at most
 YEAR_WEIGHT = 3  # dates that the usual year counts for
 MAX_USED = 4_000
+HEARD = "+"  # in a context: the user spoke of something that the last result shows
 SCALARS = (str, int, float)
 
 
@@ -65,6 +66,7 @@ class State:
         "recent",
         "records",
         "said",
+        "shown",
         "signatures",
         "silent",
         "sources",
@@ -97,6 +99,7 @@ class State:
         self.used: dict[str, dict[Any, int]] = {}  # tool -> value of any argument -> number of the call
         self.tools: dict[str, int] = {}  # tool -> calls made
         self.done = ""  # their names
+        self.shown: Labels = UNLABELLED  # what the elements of the last result are called
         self.known_contexts: Sequence[str] | None = None  # until something happens
         self.calls: list[tuple[str, Mapping[str, Any]]] = []
         self.recent: dict[str, list[Mapping[str, Any]]] = {}  # tool -> the arguments of its last calls
@@ -171,6 +174,8 @@ class State:
             self.signatures.append(event.signature)
             if len(self.signatures) > 64:
                 del self.signatures[:32]
+        if kind == "R":
+            self.shown = event.labels
         self._items(event.items, number, event.labels)
         if kind == "R" or kind == "C":
             self.records.add(event.items, number)
@@ -415,6 +420,8 @@ class State:
             earlier = signatures[-3] if len(signatures) > 2 else "^"
             done = self.done
             two = f"{last}<{self.remaining()}"
+            if not self.asked and self.shown and self.shown.heard(self):
+                two += HEARD
             three = f"{two}<{before}"
             known = (last, two, f"{two}<{done}", f"{three}<{done}", f"{three}<{earlier}<{done}")
             self.known_contexts = known
@@ -464,6 +471,7 @@ class State:
         new.spent = set(self.spent)
         new.spoken = set(self.spoken)
         new.made = set(self.made)
+        new.shown = self.shown
         new.heard = self.heard  # replaced, never changed
         new.latest = dict(self.latest)
         new.silent = list(self.silent)

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from predictors.pattern import PatternPredictor
+from predictors.pattern.rules import MAX_FREQUENT, MAX_RULES, ArgumentRules, OpenValues
+from predictors.pattern.vault import Vault
 from speculate.spec import Effect, ToolSpec
 from tests.predictors.pattern.sessions import Step, history, session, top, train
 
@@ -112,6 +114,21 @@ def test_the_record_the_user_speaks_of() -> None:
     assert top(learned, *steps(70, 2, False)).arguments == {"item": "70-2"}
 
 
+def test_the_record_the_user_speaks_of_stands_late_in_a_long_list() -> None:
+    """It is offered however many others stand before it."""
+    names = ["red lamp", "blue chair", "green vase", "tin kettle", "wool rug", "oak shelf", "tall mirror", "soft mat"]
+
+    def shop(number: int, wanted: int) -> list[Step]:
+        goods = [{"id": f"p{number}-{place}", "name": name} for place, name in enumerate(names)]
+        return [f"I want the {names[wanted]}", ("find", {}, goods)]
+
+    learned = train(
+        *[session(f"s{i}", *shop(i, i % 8), ("order", {"order_id": f"p{i}-{i % 8}"}, "ok")) for i in range(16)]
+    )
+    for wanted in (0, 5, 7):
+        assert top(learned, *shop(99, wanted)).arguments == {"order_id": f"p99-{wanted}"}
+
+
 def test_an_increment() -> None:
     """Page 2 follows page 1, whatever the query."""
     runs = [
@@ -192,6 +209,29 @@ def test_outcomes_decide_which_tool_follows() -> None:
     assert top(learned, "m_9@x.org", ("find", {"mail": "m_9@x.org"}, "Error: none")).tool == "lookup"
 
 
+def test_a_search_ends_where_what_the_user_spoke_of_is_shown() -> None:
+    """The next order is looked at until one holds the thing, whatever it is and whichever order that is."""
+    goods = ["kettle", "lamp", "chair", "bicycle", "mirror"]
+
+    def search(number: int, wanted: str, *seen: str) -> list[Step]:
+        orders = _orders(number)
+        steps: list[Step] = [f"I bought a {wanted} some time ago", ("user", {}, {"orders": orders})]
+        for order, thing in zip(orders, seen, strict=False):
+            items = [{"name": thing, "id": f"i{order[2:]}"}, {"name": "gift wrap", "id": f"w{order[2:]}"}]
+            steps.append(("order", {"order_id": order}, {"items": items}))
+        return steps
+
+    runs = []
+    for i in range(15):
+        others = [thing for thing in goods if thing != goods[i % 5]]
+        seen = [others[(i + place) % 4] for place in range(i % 3)] + [goods[i % 5]]
+        runs.append(session(f"s{i}", *search(i, goods[i % 5], *seen), ("page", {}, "ok")))
+    learned = train(*runs)
+    for seen in (["chair"], ["chair", "mirror"]):
+        assert top(learned, *search(77, "lamp", *seen)).tool == "order"
+        assert top(learned, *search(77, "lamp", *seen[1:], "lamp")).tool == "page"
+
+
 def test_words_decide_which_tool_follows() -> None:
     """The same place in the session, other words."""
     runs = []
@@ -239,6 +279,21 @@ def test_rules_can_be_read() -> None:
     assert (joint.tool, joint.support > 5, 0 < joint.precision <= 1) == ("search", True, True)
     assert next(rule for rule in rules if rule.rule == "= 'raw'").tenants == 6
     assert any('["cat ", " --all"]' in rule.rule for rule in rules)
+
+
+def test_a_usual_form_is_not_crowded_out_by_odd_ones() -> None:
+    """A form seen once and taken looks surer than one that was taken twenty times of sixty; there are many of them."""
+    rows: dict[str, list[float]] = {f"user:odd{number}": [1] for number in range(MAX_RULES + 40)}
+    offers: dict[str, list[float]] = {path: [1] for path in rows}
+    rows |= {"user:usual": [20], "user:usual|lower": [15], "user:rare": [1]}
+    offers |= {"user:usual": [60], "user:rare": [9]}
+    argument = ArgumentRules("find", "query")
+    argument.learn(rows, offers, [], OpenValues(Vault(1)))
+    kept = [(path, change) for _, path, change, _, _ in argument.rules]
+    assert {("user:usual", ""), ("user:usual", "lower")} <= set(kept)
+    assert ("user:rare", "") not in kept
+    assert len(kept) == MAX_RULES + MAX_FREQUENT
+    assert [chance for chance, *_ in argument.rules] == sorted((rule[0] for rule in argument.rules), reverse=True)
 
 
 def test_arguments_that_were_never_the_same_are_kept_apart() -> None:
