@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from predictors.pattern.bounding import MAX_BYTES, Bound
+from predictors.pattern.collecting import without_collection
 from predictors.pattern.counts import Counts
 from predictors.pattern.digest import Sample
 from predictors.pattern.digest_document import read_sample, weight_of, write_sample
@@ -17,6 +19,7 @@ from speculate.spec import ToolSpec
 from speculate.trace import RecordedSession
 
 MIN_TENANTS = 3
+SESSIONS_AT_ONCE = 250  # counted together
 SESSIONS_BETWEEN = 2_000  # learned from, before what will not be kept is dropped
 
 
@@ -50,13 +53,19 @@ class Part:
         bound = Bound(max_bytes)
         trainer = Trainer(specs, min_tenants, sample)
         part = cls(trainer.counts, trainer.vault, trainer.sample, bound, trainer.hidden, trainer.schema, trainer.gated)
-        for number, session in enumerate(sessions, 1):
-            trainer.add(session)
-            if number % SESSIONS_BETWEEN == 0:
+        number = 0
+        waiting = iter(sessions)
+        more = True
+        while more:
+            with without_collection():
+                before = number
+                for session in islice(waiting, SESSIONS_AT_ONCE):
+                    trainer.add(session)
+                    number += 1
+                more = number - before == SESSIONS_AT_ONCE
                 trainer.pour()
-                part.apply_bound()
-        trainer.pour()
-        part.apply_bound()
+                if not more or number % SESSIONS_BETWEEN == 0:
+                    part.apply_bound()
         return part
 
     def _fixed(self) -> tuple[Mapping[str, Any], ...]:
@@ -83,6 +92,7 @@ class Part:
         self.drop_entries()
         self.sample.bound(self.bound.sample_bytes, weight_of)
 
+    @without_collection()
     def drop_entries(self) -> None:
         """Drop what does not fit of what was counted; the sample stays as it is."""
         self.bound = self.bound.applied(self.counts, self.vault, *self._fixed())

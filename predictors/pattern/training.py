@@ -32,7 +32,6 @@ from speculate.trace import RecordedSession, moments
 
 _PLAIN = ArgumentSpec()
 SAMPLE = 48  # sessions
-SESSIONS_POURED = 256  # counted together
 MAX_ROWS = 4_000
 MAX_TURNS = 600  # judged for calibration
 GROUPS = 16  # that a sample is taken out in: one session at a time, if there are no more
@@ -73,7 +72,6 @@ class Trainer:
         self.gated = frozenset(name for name, spec in specs.items() if spec.is_never_launched)
         self._indexer = Indexer()
 
-    @without_collection()
     def add(self, session: RecordedSession) -> None:
         """Learn from one session."""
         start = session.start
@@ -104,8 +102,6 @@ class Trainer:
         if turns:
             self._catch_up(state, history.events, digester, tenant)
         count_session(self._tally, state)
-        if self.counts.sessions % SESSIONS_POURED == 0:
-            self.pour()
         if digester is not None:
             self.sample.add(key, digester.finish())
 
