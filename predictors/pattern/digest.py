@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Protocol
 
+from predictors.pattern.calling import call_key
 from predictors.pattern.indexing import Indexed
 from predictors.pattern.kinds import stand_in
 from predictors.pattern.learning import YEAR, Learned
-from predictors.pattern.state import call_key
 from speculate.resources import any_overlap
 from speculate.spec import ResolvedCall
 

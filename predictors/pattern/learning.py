@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import combinations, islice
 from typing import Any
 
+from predictors.pattern.calling import RAW, SCALARS
 from predictors.pattern.changes import CHANGES, affix, pieces_of, shifts_of, sources_of
 from predictors.pattern.counts import ALL, SEPARATOR, WIDTH, Counts, bump, form, wide
 from predictors.pattern.kinds import kind_of_value
@@ -14,7 +15,7 @@ from predictors.pattern.mappings import MAX_MAPPED, count_heard, count_links
 from predictors.pattern.offering import MAX_OFFERS, Offering
 from predictors.pattern.pools import STALE
 from predictors.pattern.records import parse, ranked
-from predictors.pattern.state import RAW, SCALARS, State
+from predictors.pattern.state import State
 from predictors.pattern.tallying import Tally
 from predictors.pattern.text import BUCKETS
 from predictors.pattern.vault import Vault

@@ -7,83 +7,36 @@ next unused ones, one used last, leftovers of earlier segments. Everything is up
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from functools import lru_cache
 from typing import Any
 
+from predictors.pattern.calling import MAX_LOCAL, MAX_USED, note_call, remaining
 from predictors.pattern.dates import day_of
 from predictors.pattern.fields import Fields
 from predictors.pattern.folders import MAX_FOLDERS, ROOT, is_folder
 from predictors.pattern.indexing import UNLABELLED, Indexed
 from predictors.pattern.phrases import Phrase
-from predictors.pattern.pools import AGAIN, MAX_SEGMENT, MAX_SEGMENTS, STALE, Labels, Pool, Segment
+from predictors.pattern.pools import MAX_SEGMENT, MAX_SEGMENTS, Labels, Pool, Segment
 from predictors.pattern.records import Records
-from predictors.pattern.text import is_spoken, is_typed
-from speculate.identity import canonical_json
+from predictors.pattern.text import is_identifier_path, is_typed
 
 MAX_POOLS = 1_500
-MAX_ARGUMENTS = 64
-MAX_DONE = 12  # tools named in a context
 MAX_FORMS = 12
-MAX_LOCAL = 256
 MAX_HEARD = 4  # texts of the user whose phrases may still stand for something
 MAX_PATHS = 24
-MAX_RECENT = 32  # calls of one tool, whose arguments are looked at together
-MAX_EXPLAINED = 72  # pools looked at for one call
-RAW = "_raw"  # stands for arguments that were no JSON object
 MAX_CLOCK = 8  # values that the result of asking for the time has at most
 YEAR_WEIGHT = 3  # dates that the usual year counts for
-MAX_USED = 4_000
 HEARD = "+"  # in a context: the user spoke of something that the last result shows
-SCALARS = (str, int, float)
 
 
 class State:
     """The index of one session, kept in step with its history."""
 
     __slots__ = (
-        "asked",
-        "beyond",
-        "boundary",
-        "calls",
-        "count",
-        "done",
-        "evidence",
-        "feed",
-        "fields",
-        "folders",
-        "follow",
-        "heard",
-        "joint",
-        "known_contexts",
-        "known_forms",
-        "latest",
-        "local",
-        "made",
-        "offering",
-        "pending",
-        "pools",
-        "recent",
-        "records",
-        "said",
-        "shown",
-        "signatures",
-        "silent",
-        "sources",
-        "spent",
-        "spoken",
-        "standing",
-        "times_asked",
-        "today",
-        "tools",
-        "touched",
-        "turn",
-        "typed",
-        "used",
-        "where",
-        "words",
-        "year",
-        "years",
+        "asked", "beyond", "boundary", "calls", "count", "done", "evidence", "feed", "fields", "folders",
+        "follow", "heard", "joint", "known_contexts", "known_forms", "latest", "local", "made", "offering",
+        "pending", "pools", "recent", "records", "said", "shown", "signatures", "silent", "sources", "spent",
+        "spoken", "standing", "times_asked", "today", "tools", "touched", "turn", "typed", "used", "where",
+        "words", "year", "years",
     )  # fmt: skip
 
     def __init__(self, year: str | None = None) -> None:
@@ -157,7 +110,7 @@ class State:
         elif kind == "C":
             self.pending = None
             self._turn(event.turn, number)
-            self._call(event)
+            note_call(self, event)
             if event.id is not None:
                 self._folder(event.id, event.arguments.values())
             self.latest[event.tool] = number
@@ -299,106 +252,6 @@ class State:
         ranked.sort()
         return [path for _, _, path in ranked]
 
-    def _call(self, event: Indexed) -> None:
-        tool, arguments = event.tool, event.arguments
-        if RAW in arguments:  # no arguments at all: nothing to learn from or to repeat
-            self.calls.append((tool, {}))
-            return
-        local = self.local.setdefault(tool, {})
-        used = self.used.setdefault(tool, {})
-        looked_at = 0
-        for name, value in arguments.items():
-            if len(local) >= MAX_ARGUMENTS and name not in local:
-                continue
-            counts = local.setdefault(name, {})
-            if type(value) not in SCALARS or value not in self.where:
-                continue
-            looked_at += len(self.where[value])
-            if looked_at > MAX_EXPLAINED:
-                continue
-            for path, slot in self.explain(tool, value):
-                counts[path, slot] = counts.get((path, slot), 0) + 1
-        if len(arguments) > 1:
-            scalars = {name: value for name, value in arguments.items() if type(value) in SCALARS}
-            joint = self.joint.setdefault(tool, {})
-            for rule in self.records.explain(scalars):
-                if len(joint) < MAX_LOCAL or rule in joint:
-                    joint[rule] = joint.get(rule, 0) + 1
-        self._feeds(tool, arguments)
-        for value in arguments.values():
-            if type(value) in SCALARS and len(used) < MAX_USED:
-                used[value] = self.count - 1
-                self.spent.add(value)
-        before = self.signatures[-1] if self.signatures else "^"
-        followers = self.follow.setdefault(before, {})
-        followers[tool] = followers.get(tool, 0) + 1
-        self.calls.append((tool, arguments))
-        recent = self.recent.setdefault(tool, [])
-        recent.append(arguments)
-        if len(recent) > MAX_RECENT:
-            del recent[0]
-        if len(self.made) < MAX_USED:
-            with suppress(TypeError):  # a container: never looked for, and large perhaps
-                self.made.add((tool, frozenset(arguments.items())))
-        count = self.tools[tool] = self.tools.get(tool, 0) + 1
-        if count == 1:
-            self.done = ",".join(sorted(self.tools)[:MAX_DONE])
-
-    def _feeds(self, tool: str, arguments: Mapping[str, Any]) -> None:
-        """Remember the longest list this call took an argument from."""
-        best: tuple[int, str] = (1, "")
-        for value in arguments.values():
-            if type(value) is str or type(value) is int:
-                for path in self.where.get(value, ()):
-                    if is_spoken(path) and not is_identifier_path(path):
-                        continue
-                    size = len(self.pools[path].segments[-1].values)
-                    if size > best[0]:
-                        best = (size, path)
-        if best[1]:
-            self.feed[tool] = best[1]
-        else:
-            self.feed.pop(tool, None)
-
-    def explain(self, tool: str, value: Any) -> list[tuple[str, int]]:
-        """(path, slot) of every pool that offers this value."""
-        kind = type(value)
-        if kind is not str and kind is not int and kind is not float:
-            return []
-        used = self.used.get(tool) or {}
-        pools, boundary = self.pools, self.boundary
-        out: list[tuple[str, int]] = []
-        for path in self.where.get(value, ()):
-            pool = pools[path]
-            segments = pool.segments
-            if len(segments) == 1 == len(segments[0].values):  # most of them
-                segment = segments[0]
-                if segment.values[0] == value and type(segment.values[0]) is kind:
-                    out.append((path, (AGAIN if value in used else 0) + (STALE if segment.event < boundary else 0)))
-                continue
-            for slot, offered, _, _ in pool.slots(used, self):
-                if offered == value and type(offered) is kind:
-                    out.append((path, slot))
-                    break
-        return out
-
-    def remaining(self) -> str:
-        """How many elements are left of the list the last call took its argument from."""
-        if not self.calls:
-            return ""
-        tool = self.calls[-1][0]
-        path = self.feed.get(tool)
-        if path is None:
-            return "-"
-        used = self.used[tool]
-        left = 0
-        for value in self.pools[path].segments[-1].values:
-            if value not in used:
-                left += 1
-                if left > 1:
-                    return "2"
-        return "1" if left else "0"
-
     def stage(self, tool: str) -> int:
         """Where the session stands for this tool, for what has no source in it: 0 before any call, 1 before the
         tool's first, 2 right after the tool, 3 right after it failed, 4 otherwise."""
@@ -419,7 +272,7 @@ class State:
             before = signatures[-2] if len(signatures) > 1 else "^"
             earlier = signatures[-3] if len(signatures) > 2 else "^"
             done = self.done
-            two = f"{last}<{self.remaining()}"
+            two = f"{last}<{remaining(self)}"
             if not self.asked and self.shown and self.shown.heard(self):
                 two += HEARD
             three = f"{two}<{before}"
@@ -436,18 +289,9 @@ class State:
         """An independent copy, for a history that forks."""
         new = State()
         for name in (
-            "count",
-            "asked",
-            "boundary",
-            "turn",
-            "year",
-            "words",
-            "said",
-            "pending",
-            "times_asked",
-            "today",
+            "count", "asked", "boundary", "turn", "year", "words", "said", "pending", "times_asked", "today",
             "done",
-        ):
+        ):  # fmt: skip
             setattr(new, name, getattr(self, name))
         for path, pool in self.pools.items():
             new.pools[path] = Pool(list(pool.segments))  # a segment grows only while its event is taken in
@@ -476,18 +320,3 @@ class State:
         new.latest = dict(self.latest)
         new.silent = list(self.silent)
         return new
-
-
-@lru_cache(maxsize=8_192)
-def is_identifier_path(path: str) -> bool:
-    """Whether a path holds identifiers that the user typed (not names, not words around them)."""
-    return path.startswith("user:") and "<" not in path and path[5:6] not in ("N", "T", "W", "q", "d", "m")
-
-
-def call_key(tool: str, arguments: Mapping[str, Any]) -> Any:
-    """A key for comparing calls of one session; None if an argument is no JSON value."""
-    for value in arguments.values():
-        if type(value) not in SCALARS:
-            text = canonical_json(dict(arguments))
-            return None if text is None else (tool, text)
-    return (tool, frozenset(arguments.items()))

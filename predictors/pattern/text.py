@@ -43,6 +43,12 @@ def is_spoken(path: str) -> bool:
     return path[:5] == "user:" or path[:6] == "model:" or path == "user" or path == "model"
 
 
+@lru_cache(maxsize=8_192)
+def is_identifier_path(path: str) -> bool:
+    """Whether a path holds identifiers that the user typed (not names, not words around them)."""
+    return path.startswith("user:") and "<" not in path and path[5:6] not in ("N", "T", "W", "q", "d", "m")
+
+
 @lru_cache(maxsize=4_096)
 def shape(token: str) -> str:
     """The form of an identifier: digits counted, codes of capitals and digits counted, the rest run by run."""

@@ -15,6 +15,7 @@ from predictors.pattern.calibration import (
     score,
     use_features,
 )
+from predictors.pattern.calling import call_key
 from predictors.pattern.collecting import without_collection
 from predictors.pattern.counts import Counts, without
 from predictors.pattern.digest import Digest, Digester, Sample, StandInValues, sample_key
@@ -23,7 +24,7 @@ from predictors.pattern.indexing import Indexer
 from predictors.pattern.learning import count_session, count_turn, learnable
 from predictors.pattern.mappings import count_told
 from predictors.pattern.reliability import fit_curve
-from predictors.pattern.state import State, call_key
+from predictors.pattern.state import State
 from predictors.pattern.tallying import Tally
 from predictors.pattern.vault import Vault
 from speculate.resources import argument_names

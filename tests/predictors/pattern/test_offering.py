@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 
 from predictors.modelfile import to_envelope
 from predictors.pattern import offering, phrases, reading, training
+from predictors.pattern.calling import MAX_EXPLAINED
 from predictors.pattern.counts import WIDTH, Counts, wide
 from predictors.pattern.indexing import Indexer
 from predictors.pattern.offering import MAX_OFFERS, Offering
 from predictors.pattern.pools import STALE
 from predictors.pattern.records import Records
-from predictors.pattern.state import MAX_EXPLAINED, State
+from predictors.pattern.state import State
 from predictors.pattern.tallying import Tally
 from speculate.history import CallMade, Event, ModelText, ResultSeen, UserText
 from tests.predictors.pattern.sessions import session, top, train
