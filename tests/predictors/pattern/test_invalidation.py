@@ -70,12 +70,13 @@ def _shipped(number: int) -> RecordedSession:
     """An address is the customer's, and now and then one of a list, of an earlier turn rather."""
     customer = {"city": f"c{number}", "zip": f"z{number}"}
     rows = [{"city": f"d{number}.{place}", "zip": f"y{number}.{place}"} for place in range(2)]
+    later: list[Step] = [0, "well"] if number % 2 else []
     return session(
         f"s{number}",
         "go",
         ("user", {"q": "x"}, customer),
         ("search", {"q": "x"}, {"rows": rows}),
-        *([0, "well"] if number % 2 else []),
+        *later,
         ("book", rows[0] if number in (0, 1, 25) else customer, {"fine": True}),
     )
 
@@ -88,11 +89,12 @@ def test_records_may_change_where_values_do_not() -> None:
     """Records of a group that gives a call now and then: the first to come, later ones, and ones that grow old."""
     predictor = train(*map(_shipped, range(48)))
     start: list[Step] = ["go", ("user", {"q": "x"}, {"city": "Rome", "zip": "1"})]
-    for rest in (
+    rests: list[list[Step]] = [
         [[("search", {"q": "x"}, _rows("a")), ("search", {"q": "y"}, _rows("b"))], 0, "well", 0],
         [("search", {"q": "x"}, _rows("a")), 0, 0],
         [0, [("ping", {}, "fine"), ("search", {"q": "x"}, _rows("a"))]],
-    ):
+    ]
+    for rest in rests:
         found = arguments(asked_all_along(predictor, *start, *rest), "book")
         assert found[0] == {"city": "Rome", "zip": "1"}
         assert any(each["city"] != "Rome" for each in found)
