@@ -3,7 +3,8 @@
 DIR holds NAME.train.jsonl.gz, NAME.dev.jsonl.gz and manifests/NAME.toml. Makes N distinct sessions of each set
 (benchmarks/prediction/renaming.py), trains on them, and measures in CPU time of this process: training, the model
 file, loading it, and predicting on histories of 40 events, made of the dev sessions in the same way. Appending an
-event and predicting are timed apart: a predictor may do its work in either.
+event and predicting are timed apart: a predictor may do its work in either, and does it best while a tool runs or the
+user types, so that predictions for which the model is asked next are listed by themselves, too.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from benchmarks.prediction.renaming import many
 from benchmarks.prediction.walking import quantile
 from predictors.modelfile import load_predictor, save_predictor
 from predictors.pattern import PatternPredictor, predictor, training
-from speculate.history import CallMade, Event, History, ResultSeen
+from speculate.history import CallMade, Event, History, ResultSeen, UserText
 from speculate.prediction import Predictor
 from speculate.trace import RecordedSession, moments, read_sessions
 from speculate.training.scoring import PREDICTIONS, untrusted_tools
@@ -43,6 +44,8 @@ LOADS = 5
 LABELS = {
     "append": "append an event",
     "predict": "predict after it",
+    "result": "  after a result",
+    "user": "  after the user's text",
     "both": "both",
     "again": "predict again, nothing new",
     "cold": f"first prediction, {EVENTS} events unseen",
@@ -163,6 +166,8 @@ def measure_prediction(model: Predictor, made: Sequence[Sequence[Event]]) -> dic
                 predict = _us(model.predict, history, PREDICTIONS)
                 out["append"].append(append)
                 out["predict"].append(predict)
+                if isinstance(event, (ResultSeen, UserText)):  # somebody waits: the model is asked next
+                    out["result" if isinstance(event, ResultSeen) else "user"].append(predict)
                 out["both"].append(append + predict)
                 out["again"].append(_us(model.predict, history, PREDICTIONS))
     finally:

@@ -216,9 +216,6 @@ class Filler:
     def _mapped(self, state: State, standing: Standing, argument: ArgumentRules) -> Sequence[tuple[float, str]]:
         """(chance, digest) of what phrases stand for."""
         mappings = self.mappings()
-        if standing.mappings is not mappings:
-            standing.mappings = mappings
-            standing.phrases.clear()
         known = standing.phrases
         meaning: dict[Phrase, None] = {}
         for number, phrases in state.heard_since(argument.tool):

@@ -85,7 +85,7 @@ class Guesser:
     weigh: called with every list of calls that was worked out anew.
     """
 
-    __slots__ = ("_outdated", "_rules", "chooser", "counts", "filler", "schema", "values", "watchers", "weigh")
+    __slots__ = ("_era", "_outdated", "_rules", "chooser", "counts", "filler", "schema", "values", "watchers", "weigh")
 
     def __init__(
         self,
@@ -104,6 +104,7 @@ class Guesser:
         self._rules: dict[str, ToolRules] = {}
         self.watchers: Watchers = {}
         self._outdated = 0  # calls learned from since everything was worked out afresh
+        self._era = object()  # what was worked out for sessions in an earlier one stands no longer
 
     def forget(self, tool: str) -> None:
         """The counts have changed: those of this tool, and words."""
@@ -120,6 +121,7 @@ class Guesser:
         self.filler.forget()
         self._rules.clear()
         self.watchers.clear()
+        self._era = object()
 
     def use(self, values: Any) -> None:
         """Take constants and changes from here, where the same ones are open."""
@@ -148,8 +150,8 @@ class Guesser:
     def standing(self, state: State) -> Standing:
         """What stands of what was worked out in this session, brought up to date."""
         standing: Standing | None = state.standing
-        if standing is None or standing.owner is not self:
-            standing = state.standing = Standing(self)
+        if standing is None or standing.era is not self._era:
+            standing = state.standing = Standing(self._era)
         standing.catch_up(state, self.watchers)
         return standing
 

@@ -91,15 +91,14 @@ class KeptCalls:
 
 
 class Standing:
-    """Of one session and one guesser."""
+    """Of one session and one guesser, in one era of it."""
 
-    __slots__ = ("_pool_count", "_present", "calls", "mappings", "owner", "phrases", "values")
+    __slots__ = ("_pool_count", "_present", "calls", "era", "phrases", "values")
 
-    def __init__(self, owner: Any) -> None:
-        self.owner = owner
+    def __init__(self, era: object) -> None:
+        self.era = era
         self.values: dict[ArgumentRules, KeptValues] = {}
         self.calls: dict[str, KeptCalls] = {}
-        self.mappings: Any = None  # that `phrases` rests on
         self.phrases: dict[int, dict[Phrase, None]] = {}  # number of an event -> what it said that stands for something
         self._present: dict[ArgumentRules, list[int]] = {}  # ranks of rules whose path has a pool
         self._pool_count = 0
