@@ -11,6 +11,7 @@ from zlib import crc32
 
 BUCKETS = 4_096  # words are counted under hashed buckets, so that no word of a user stands in a model
 
+MAIL = "a@a.a"  # however many dots and digits it has
 _RUNS = re.compile(r"(.)\1+")
 # UUIDs and digests, whatever digits and letters follow each other in them. In short ones they must alternate: a code
 # such as "abc123" is of another kind than "xyz123" only if one looks at its letters.
@@ -51,11 +52,15 @@ def is_identifier_path(path: str) -> bool:
 
 @lru_cache(maxsize=4_096)
 def shape(token: str) -> str:
-    """The form of an identifier: digits counted, codes of capitals and digits counted, the rest run by run."""
+    """The form of an identifier: digits counted, codes of capitals and digits counted, a mail address as such, the rest
+    run by run."""
     if token.isdigit():
         return f"9x{len(token)}"
     if len(token) <= 24 and token.isalnum() and token.isupper():
         return f"Ax{len(token)}"
+    mailbox, _, host = token.partition("@")
+    if mailbox and "." in host and host.rpartition(".")[2].isalpha() and "/" not in token:
+        return MAIL
     form = _RUNS.sub(r"\1", token[:64].translate(_CLASSES))
     if len(token) > 6 and "a" in form and "9" in form and _HEX.match(token):
         return f"hex{len(token)}"

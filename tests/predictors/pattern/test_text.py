@@ -6,7 +6,7 @@ import pytest
 
 from predictors.pattern.flatten import MAX_ITEMS, Flattener, outcome
 from predictors.pattern.reading import MAX_SPANS, read
-from predictors.pattern.text import bucket, shape
+from predictors.pattern.text import MAIL, bucket, shape
 
 
 @pytest.mark.parametrize(
@@ -56,6 +56,14 @@ def test_shapes_and_buckets_are_stable() -> None:
     """They stand in model files."""
     assert [shape(each) for each in ("12345", "AB12", "sara_doe_496", "ab-12.txt")] == ["9x5", "Ax4", "a_a_9", "a-9.a"]
     assert bucket("hello") == bucket("hello") < 4096
+
+
+def test_a_mail_address_is_one_form_however_it_is_made_up() -> None:
+    """What was learned of one holds for another; a version of a package is none, nor is what has a path."""
+    for address in ("ann@x.org", "ann.lee@x.org", "a_lee_99@mail.x.co.uk", "ann+list@x.org", "ANN7@X.ORG"):
+        assert shape(address) == MAIL
+        assert (MAIL, address) in read(f"it is {address}.", None)[0]
+    assert MAIL not in {shape(each) for each in ("pkg@1.2.3", "pkg@^2.x.0", "a.b@host", "@x.org", "lib/a@b.c")}
 
 
 def _items(value: object) -> list[tuple[str, object, int]]:
