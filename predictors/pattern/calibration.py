@@ -8,10 +8,14 @@ out again, and pulled towards weights that trust the raw chance, so that little 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import compress
 from math import exp, log
 from operator import mul
 
 from predictors.pattern.guessing import Call, Guess
+
+# A column's number, the rows in which it is not 0, its values there, and those of others (with their numbers) there
+Pairs = tuple[int, Sequence[int], Sequence[float], Sequence[tuple[int, Sequence[float]]]]
 
 PULL = 4.0  # rows of evidence that the starting weights count for
 ROUNDS = 16
@@ -104,6 +108,7 @@ def fit(rows: Sequence[tuple[Sequence[float], bool]], start: Sequence[float]) ->
     """Ridge logistic regression towards `start`, by Newton's method. Deterministic."""
     size = len(start)
     columns = list(zip(*(features for features, _ in rows), strict=True))
+    there = _there(columns)
     weights = list(start)
     best: tuple[float, list[float]] = (float("inf"), weights)
     step = [0.0] * size
@@ -117,13 +122,6 @@ def fit(rows: Sequence[tuple[Sequence[float], bool]], start: Sequence[float]) ->
             loss -= log(max(1e-12, p if happened else 1 - p))
             errors.append((1.0 if happened else 0.0) - p)
             bends.append(p * (1 - p))
-        gradient = []
-        hessian = [[0.0] * size for _ in range(size)]
-        for i, column in enumerate(columns):
-            gradient.append(sum(map(mul, errors, column), PULL * (start[i] - weights[i])))
-            scaled = list(map(mul, bends, column))
-            for j in range(i + 1):
-                hessian[i][j] = sum(map(mul, scaled, columns[j]), PULL if i == j else 0.0)
         if loss > best[0] + 1e-9:  # too far: half the way
             step = [each / 2 for each in step]
             weights = [w + d for w, d in zip(best[1], step, strict=True)]
@@ -132,12 +130,34 @@ def fit(rows: Sequence[tuple[Sequence[float], bool]], start: Sequence[float]) ->
         best = (loss, weights)
         if gained < 1e-4:
             break
-        for i in range(size):
-            for j in range(i):
-                hessian[j][i] = hessian[i][j]
-        step = _solve(hessian, gradient)
+        gradient = [sum(map(mul, errors, column), PULL * (s - w))
+                    for column, s, w in zip(columns, start, weights, strict=True)]  # fmt: skip
+        step = _solve(_hessian(there, bends), gradient)
         weights = [w + d for w, d in zip(weights, step, strict=True)]
     return tuple(round(weight, 6) for weight in best[1])
+
+
+def _there(columns: Sequence[Sequence[float]]) -> list[Pairs]:
+    """Every two columns once, in the rows in which neither can be spared: where the one with more zeros has none."""
+    out: list[Pairs] = []
+    left = sorted(range(len(columns)), key=lambda i: (sum(map(bool, columns[i])), i))
+    while left:
+        i = left[0]
+        rows = list(compress(range(len(columns[i])), columns[i]))
+        others = [(j, list(compress(columns[j], columns[i]))) for j in left]
+        out.append((i, rows, others[0][1], others))
+        del left[0]
+    return out
+
+
+def _hessian(pairs: Sequence[Pairs], bends: Sequence[float]) -> list[list[float]]:
+    """The sums over rows of one column times another, times the bend of the row."""
+    hessian = [[0.0] * len(pairs) for _ in pairs]
+    for i, rows, column, others in pairs:
+        scaled = list(map(mul, map(bends.__getitem__, rows), column))
+        for j, other in others:
+            hessian[i][j] = hessian[j][i] = sum(map(mul, scaled, other), PULL if i == j else 0.0)
+    return hessian
 
 
 def _solve(matrix: list[list[float]], right: list[float]) -> list[float]:
