@@ -1,0 +1,104 @@
+"""Short cuts in counting and fitting give what the long way gives."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import pytest
+
+from predictors.pattern import part
+from predictors.pattern.calibration import PULL, _hessian, _there, fit
+from predictors.pattern.counts import Counts, without
+from predictors.pattern.part import Part
+from predictors.pattern.tallying import Tally
+from predictors.pattern.weighing import entries_of
+from tests.predictors.pattern.sessions import SPECS
+from tests.predictors.pattern.test_bounding import ALL_RUNS
+
+
+def _counted(start: int, stop: int) -> Counts:
+    return Part.count(ALL_RUNS[start:stop], SPECS, min_tenants=3, sample=0).counts
+
+
+def _tables(counts: Counts) -> dict[str, Any]:
+    return {name: getattr(counts, name) for name in Counts.__slots__}
+
+
+def _without_nothing(value: Any) -> Any:
+    """Rows that hold nothing but zeros, and tables that hold nothing but such rows, left out."""
+    if isinstance(value, dict):
+        return {key: found for key, item in value.items() if (found := _without_nothing(item))}
+    return value if not isinstance(value, list) or any(value) else None
+
+
+def test_sessions_taken_out_of_counts_leave_those_of_the_others() -> None:
+    """And the counts they were taken out of are as they were; what these have no row for stays away."""
+    whole, own = _counted(0, 24), _counted(0, 9)
+    before = repr(_tables(whole))
+    assert _without_nothing(_tables(without(whole, own))) == _without_nothing(_tables(_counted(9, 24)))
+    assert repr(_tables(whole)) == before
+    short = Counts()
+    short.sessions, short.offers = 3, {"find": {"user": [3, 1]}}  # as from a file: trailing zeros are left out
+    own = Counts()
+    own.offers = {"find": {"user": [1, 0, 0, 1], "model": [1, 0, 0, 0]}, "user": {"user": [1]}}
+    assert without(short, own).offers == {"find": {"user": [2, 1, 0, -1]}}
+
+
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_entries_weigh_the_same_however_many_are_looked_at_at_once(at_once: int) -> None:
+    """One by one online, thousands when a model is bounded."""
+    counted = Part.count(ALL_RUNS, SPECS, min_tenants=3, sample=0)
+    found = []
+    for size in (at_once, 4_096):
+        entries = list(entries_of(counted.counts, counted.vault, size))
+        assert max(len(each.keys) for each in entries) <= size
+        found.append([
+            (id(each.where), key, priority, weight, tuple(each.shared[place]) if each.shared else ())
+            for each in entries
+            for place, (key, priority, weight) in enumerate(zip(each.keys, each.priorities, each.weights, strict=True))
+        ])  # fmt: skip
+    assert found[0] == found[1]
+
+
+def test_what_is_tallied_is_poured_once() -> None:
+    """Turns of several tools in one row, slots of several pools at once, taken back for one of them."""
+    tally = Tally(Counts())
+    tally.counts.offers = {"find": {"a": [1]}}
+    for _ in range(2):
+        tally.turn(("find", "user"), ["", "x"], ["u1"])
+    tally.turn((), ["x"], [])
+    tally.held("find", (0, 5), ("a", "b"), 3)
+    tally.held("find", (0, 5), ("b",), -1)
+    for _ in range(2):
+        tally.pour()
+        assert tally.counts.contexts == {"": {"": 2, "find": 2, "user": 2}, "x": {"": 3, "find": 2, "user": 2}}
+        assert tally.counts.words == {"u1": {"": 2, "find": 2, "user": 2}}
+        rows = tally.counts.offers["find"]
+        assert [rows["a"][slot] for slot in (0, 5)] == [4, 3]
+        assert [rows["b"][slot] for slot in (0, 5)] == [2, 2]
+
+
+def test_zeros_left_out_change_no_sum() -> None:
+    """Neither in columns that are nothing but zeros, nor without any."""
+    random = Random(3)
+    columns = [[random.choice([0.0, random.random()]) if share else 1.0 for _ in range(40)] for share in range(5)]
+    columns.append([0.0] * 40)
+    bends = [random.random() for _ in range(40)]
+    found = _hessian(_there(columns), bends)
+    for i, one in enumerate(columns):
+        for j, other in enumerate(columns):
+            expected = sum(b * x * y for b, x, y in zip(bends, one, other, strict=True)) + (PULL if i == j else 0)
+            assert found[i][j] == pytest.approx(expected, abs=1e-12)
+    assert fit([], (1.0, 2.0)) == (1.0, 2.0)
+
+
+@pytest.mark.parametrize("count", [0, 3, 4, 8, 9])
+def test_sessions_counted_a_few_together_are_counted_as_all_together(
+    count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many are left over, and whether what does not fit is dropped on the way."""
+    whole = Part.count(iter(ALL_RUNS[:count]), SPECS, max_bytes=12_000).to_document()
+    monkeypatch.setattr(part, "SESSIONS_AT_ONCE", 2)
+    monkeypatch.setattr(part, "SESSIONS_BETWEEN", 4)
+    assert Part.count(iter(ALL_RUNS[:count]), SPECS, max_bytes=12_000).to_document() == whole
