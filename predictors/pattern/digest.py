@@ -135,7 +135,8 @@ class Stored(Protocol):
 class Sample:
     """The `size` digests with the smallest hashes: the same whatever order and however split they were seen in.
 
-    `ceiling`: the smallest hash left out because the digests below it were too large together.
+    `ceiling`: the smallest hash left out because the digests below it were too large together; None while the sample
+    is full, since then its own largest hash is the bound.
     """
 
     __slots__ = ("ceiling", "digests", "size")
@@ -169,6 +170,7 @@ class Sample:
         self.digests[key] = digest
         if len(self.digests) > self.size:
             del self.digests[max(self.digests)]
+        self._settle()
 
     def merge(self, other: Sample) -> None:
         """Add the other's digests, those that belong."""
@@ -176,6 +178,7 @@ class Sample:
             self._leave_out_from(other.ceiling)
         for key in other.hashes():
             self.add(key, other.digests[key])
+        self._settle()
 
     def bound(self, limit: int, weight: Callable[[Digest | Stored], int]) -> None:
         """Leave out the digests that would take the weight of all, the smallest hashes first, above the limit."""
@@ -185,6 +188,11 @@ class Sample:
             if total > limit:
                 self._leave_out_from(key)
                 break
+
+    def _settle(self) -> None:
+        """Forget the ceiling of a full sample: a part of these sessions may have had one that all of them never had."""
+        if len(self.digests) >= self.size:
+            self.ceiling = None
 
     def _leave_out_from(self, ceiling: str) -> None:
         self.ceiling = ceiling if self.ceiling is None else min(ceiling, self.ceiling)

@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from predictors import load_predictor, save_predictor
@@ -69,6 +69,8 @@ def counted(sessions: list[RecordedSession], **chosen: int) -> Part:
     return Part.count(sessions, SPECS, **{"min_tenants": 3, "sample": 5, **chosen})
 
 
+# The sample of the 23 is too large and that of the 24 is not: the one apart takes the place of a large one.
+@example(max_bytes=64_032, places=[int(place == 18) for place in range(24)], through="nothing")
 @settings(max_examples=15, deadline=None)
 @given(
     max_bytes=st.integers(5_000, 130_000),
