@@ -9,7 +9,7 @@ from typing import Any
 
 from predictors.pattern.counts import ALL, Counts
 from predictors.pattern.kinship import Kinship
-from predictors.pattern.learning import form_features, word_features
+from predictors.pattern.learning import FRESH, form_features, word_features
 from predictors.pattern.state import State
 
 BACK_OFF = 3.0  # turns a coarser context counts for
@@ -18,6 +18,7 @@ UNSEEN_HERE = 0.05  # chance of a tool this session called and no trace did
 WORD_WEIGHT = 0.3  # words are far from independent: their evidence is tempered
 TELLING = 0.6  # log odds that one word must move to count by itself
 WORD_PRIOR = 3.0
+ASKED_FEATURES = "fum" + FRESH  # that are there only after the user spoke
 MAX_SWING = 4.0
 MAX_CANDIDATES = 24
 LEAST_RATIO = 0.4
@@ -231,7 +232,7 @@ class Chooser:
         row = self._counts.words.get(feature)
         if row is None or row[ALL] <= 0:
             return out
-        kind = "U" if feature[0] in "fum" else ""
+        kind = "U" if feature[0] in ASKED_FEATURES else ""
         bases = self._bases.get(kind)
         if bases is None:
             bases = self._bases[kind] = self._base(kind)

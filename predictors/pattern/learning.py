@@ -26,6 +26,7 @@ YEAR = "@"  # marks the sealed year of a date
 MAX_PAIRED = 6  # texts of a call that are compared with each other
 EQUAL, DIFFERENT = "=", "<>"
 STAGES = "="  # the row of offers that counts turns by stage
+FRESH = "n"  # marks the forms of identifiers that wait together with which of them have just come
 MAX_CALLS = 32  # of one turn
 
 
@@ -118,9 +119,14 @@ def word_features(state: State) -> list[str]:
 
 
 def form_features(state: State) -> list[str]:
-    """Which identifiers wait to be used, as features."""
-    kind = "f" if state.asked else "g"
-    return [kind + path for path in state.forms]
+    """Which identifiers wait to be used, as features; of several, also which of them the user typed just now."""
+    forms = state.forms
+    if not state.asked:
+        return ["g" + path for path in forms]
+    features = ["f" + path for path in forms]
+    if len(forms) > 1:
+        features.append(f"{FRESH}{','.join(state.fresh_forms)}|{forms[-1]}")
+    return features
 
 
 def later_keys(state: State) -> Sequence[str]:

@@ -33,7 +33,7 @@ class State:
 
     __slots__ = (
         "asked", "beyond", "boundary", "calls", "count", "done", "evidence", "feed", "fields", "folders",
-        "follow", "heard", "joint", "known_contexts", "known_forms", "latest", "local", "made", "offering",
+        "follow", "fresh", "heard", "joint", "known_contexts", "known_forms", "latest", "local", "made", "offering",
         "pending", "pools", "recent", "records", "said", "shown", "signatures", "silent", "sources", "spent",
         "spoken", "standing", "times_asked", "today", "tools", "touched", "turn", "typed", "used", "where",
         "words", "year", "years",
@@ -71,6 +71,7 @@ class State:
         self.spoken: set[int] = set()  # all words of the user
         self.times_asked = 0
         self.typed: dict[Any, str] = {}  # identifier the user typed -> its form
+        self.fresh: list[Any] = []  # those of them that stood in no message but the last
         self.spent: set[Any] = set()  # values of arguments of any call
         self.known_forms: tuple[tuple[int, int], Sequence[str]] = ((0, 0), ())  # for so many typed and spent
         self.words: Sequence[int] = ()  # of what the user said last
@@ -156,11 +157,13 @@ class State:
                     break
 
     def _typed(self, items: Sequence[tuple[str, Any, int]]) -> None:
-        """Note the identifiers among what the user typed."""
+        """Note the identifiers among what the user typed, and which of them are new."""
         typed = self.typed
+        self.fresh = []
         for path, value, _ in items:
-            if is_identifier_path(path) and len(typed) < MAX_USED:
-                typed.setdefault(value, path)
+            if is_identifier_path(path) and len(typed) < MAX_USED and value not in typed:
+                typed[value] = path
+                self.fresh.append(value)
 
     @property
     def forms(self) -> Sequence[str]:
@@ -171,6 +174,11 @@ class State:
             found = sorted({path for value, path in self.typed.items() if value not in spent})[:MAX_FORMS]
             self.known_forms = (version, [*found, ",".join(found)] if len(found) > 1 else found)
         return self.known_forms[1]
+
+    @property
+    def fresh_forms(self) -> Sequence[str]:
+        """The forms of identifiers that came with the last message."""
+        return sorted({self.typed[value] for value in self.fresh if value not in self.spent})[:MAX_FORMS]
 
     @property
     def failed(self) -> bool:
@@ -316,6 +324,7 @@ class State:
         new.spoken = set(self.spoken)
         new.made = set(self.made)
         new.shown = self.shown
+        new.fresh = self.fresh  # replaced, as what was heard
         new.heard = self.heard  # replaced, never changed
         new.latest = dict(self.latest)
         new.silent = list(self.silent)

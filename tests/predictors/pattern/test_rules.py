@@ -243,6 +243,23 @@ def test_words_decide_which_tool_follows() -> None:
     assert top(learned, "where is order X4499").tool == "order"
 
 
+def test_identifiers_that_came_together_are_told_from_those_that_did_not() -> None:
+    """The same two wait to be used, and nothing else was said: with which of them the last message came decides."""
+    runs = []
+    for i in range(10):
+        code, name = f"X{i}99", f"ann_{i}"
+        runs.append(session(f"b{i}", "hello", 0, f"{code} {name}", ("order", {"order": code}, {})))
+        runs.append(session(f"a{i}", code, 0, name, ("user", {"id": name}, {})))
+        runs.append(session(f"u{i}", "hello", 0, name, ("user", {"id": name}, {})))
+        runs.append(session(f"o{i}", "hello", 0, code, ("order", {"order": code}, {})))
+    learned = train(*runs)
+    chooser = learned._guesser.chooser
+    for steps, tool in ((("hello", 0, "X499 eve_4"), "order"), (("X499", 0, "eve_4"), "user")):
+        state = learned._view(history(*steps)).state
+        assert chooser.tools(state, state.contexts())[0][1] == tool
+        assert state.copy().fresh_forms == state.fresh_forms
+
+
 def test_names_alone_are_enough_to_start() -> None:
     """No trace at all: a manifest's argument names and a result's fields."""
     specs = {
