@@ -39,7 +39,8 @@ class Prediction:
     """A whole call, guessed.
 
     p_next: probability that the model's next turn makes this call. p_use: probability that the session makes
-    it while the result would still be fresh (at least p_next). sources: per argument, where it came from.
+    it while the result would still be fresh (at least p_next). sources: per argument, where it came from; of values
+    within an argument apart, as "filter.status" or "ids[0]", besides one of them under the argument's own name.
     """
 
     tool: str

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from predictors.pattern.nesting import RAW
 from predictors.pattern.pools import AGAIN, STALE
 from predictors.pattern.text import is_identifier_path, is_spoken
 from speculate.identity import canonical_json
@@ -20,7 +21,6 @@ MAX_LOCAL = 256
 MAX_RECENT = 32  # calls of one tool, whose arguments are looked at together
 MAX_EXPLAINED = 72  # pools looked at for one call
 MAX_USED = 4_000
-RAW = "_raw"  # stands for arguments that were no JSON object
 SCALARS = (str, int, float)
 
 

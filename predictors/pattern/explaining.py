@@ -8,6 +8,7 @@ from predictors.pattern.counts import ALL, SEPARATOR, Counts, wide
 from predictors.pattern.filling import Value
 from predictors.pattern.guessing import Guesser
 from predictors.pattern.mappings import MAPPED
+from predictors.pattern.nesting import shown
 from predictors.pattern.pools import SLOT_NAMES, STALE
 from predictors.pattern.records import JOIN, PAIR
 from predictors.pattern.state import State
@@ -76,25 +77,27 @@ def explain_rules(guesser: Guesser, counts: Counts, vault: Vault) -> list[Rule]:
                 slot = chances.index(chance)
                 rule = f"{path}|{change}" if change else path
                 support = wide(taken[rule])[slot]
-                shown, tenants = rule, None
+                text, tenants = rule, None
                 if change[:1] == "=":
                     before_after = vault.value(change[1:])
                     if before_after is None:
                         continue
-                    shown, tenants = f"{path} in {before_after}", vault.tenants(change[1:])
+                    text, tenants = f"{path} in {before_after}", vault.tenants(change[1:])
                 offered = wide(counts.offers[tool][path])[slot]
                 found.append(
-                    Rule(tool, name, f"{shown} [{_slot(slot)}]", support, support / max(support, offered), tenants)
+                    Rule(
+                        tool, shown(name), f"{text} [{_slot(slot)}]", support, support / max(support, offered), tenants
+                    )
                 )
             for _, value, rule, _ in argument.constants:
                 support = sum(taken[rule])
                 found.append(
-                    Rule(tool, name, f"= {value!r}", support, support / max(1, turns), vault.tenants(rule[1:]))
+                    Rule(tool, shown(name), f"= {value!r}", support, support / max(1, turns), vault.tenants(rule[1:]))
                 )
             out.extend(sorted(found, key=lambda each: (-each.precision, -each.support, each.rule))[:12])
         for chance, group, _, chances, rule in rules.joint[:6]:
             slot = chances.index(chance)
-            pairs = rule.partition(JOIN)[2].split(PAIR)
+            pairs = [shown(pair) for pair in rule.partition(JOIN)[2].split(PAIR)]
             support = wide(counts.joint[tool][rule])[slot]
             there = wide(counts.joint[tool][group])[STALE if slot >= STALE else 0]
             names = ", ".join(pair.partition("=")[0] for pair in pairs)

@@ -10,6 +10,7 @@ from typing import Any
 from predictors.pattern.counts import Counts
 from predictors.pattern.kinds import fits, kind_of_value
 from predictors.pattern.mappings import MAPPED, Mappings
+from predictors.pattern.nesting import field_of, owner_of
 from predictors.pattern.phrases import Phrase
 from predictors.pattern.pools import AGAIN, MAX_LOOK_BACK, STALE, Pool, Segment, Slotted
 from predictors.pattern.rules import LEAST_CONSTANT, LEAST_RULE, MAX_VALUES, ArgumentRules
@@ -88,7 +89,7 @@ class Filler:
         heeded: list[Heeded] = []
         fields: tuple[int, bool] | None = None
         mapped: Sequence[tuple[float, str]] | None = None
-        if name not in self._hidden.get(tool, ()):
+        if owner_of(name) not in self._hidden.get(tool, ()):
             if present:
                 self._by_rules(found, state, argument, present, read, heeded)
             if argument.constants:
@@ -318,7 +319,7 @@ class Filler:
     ) -> tuple[int, bool]:
         """From fields that are called like the argument. How many were looked through, and whether widely."""
         widely = argument.tool not in self._counts.forms
-        named = state.named(argument.name, widely)
+        named = state.named(field_of(argument.name), widely)
         paths = named[:MAX_POOLS_TRIED]
         for path in named[MAX_POOLS_TRIED:]:  # what comes in there next makes them the first
             _note(state.pools[path], state, read, [])

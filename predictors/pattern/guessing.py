@@ -41,10 +41,11 @@ Chosen = tuple[float, Sequence[str], tuple[Value, ...], float]  # chance, argume
 
 @dataclass(slots=True)
 class Call:
-    """One call that may be made, with what its chance depends on besides its tool's.
+    """One call that may be made, with what its chance depends on besides its tool's; arguments within arguments apart.
 
     together: 1.0 if several arguments come from one record. repeated: 1.0 if this session made it. p_next_part and
-    p_use_part: what these add to the scores, once somebody has weighed them.
+    p_use_part: what these add to the scores, once somebody has weighed them. given: the arguments as a call has them,
+    and sources: where they came from, once somebody has asked.
     """
 
     arguments: dict[str, Any]
@@ -59,6 +60,7 @@ class Call:
     next_part: float = 0.0
     use_part: float = 0.0
     sources: Mapping[str, Any] | None = None
+    given: Mapping[str, Any] | None = None
 
 
 @dataclass(slots=True)

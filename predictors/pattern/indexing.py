@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from predictors.pattern.flatten import MAX_VALUE, Flattener, Item, outcome
 from predictors.pattern.folders import ROOT, is_folder, joined
+from predictors.pattern.nesting import spread
 from predictors.pattern.phrases import Phrase, phrases_of
 from predictors.pattern.pools import Labels
 from predictors.pattern.reading import read
@@ -113,7 +114,7 @@ class Indexer:
             root = folders.get(ROOT)
             if root is not None:
                 more += [item for item in joined(items, None, root) if item[0].endswith("|relative")]
-            return Indexed("C", event.turn, event.tool, event.id, items=items + more, arguments=arguments)
+            return Indexed("C", event.turn, event.tool, event.id, items=items + more, arguments=spread(arguments))
         return self._result(event, year, folders)
 
     def _result(self, event: ResultSeen, year: str | None, folders: Mapping[str, str]) -> Indexed:

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from itertools import combinations, islice
 from typing import Any
 
-from predictors.pattern.calling import RAW, SCALARS
+from predictors.pattern.calling import SCALARS
 from predictors.pattern.changes import CHANGES, affix, pieces_of, shifts_of, sources_of
 from predictors.pattern.counts import ALL, SEPARATOR, WIDTH, Counts, bump, form, wide
 from predictors.pattern.kinds import kind_of_value
 from predictors.pattern.mappings import MAX_MAPPED, count_heard, count_links
+from predictors.pattern.nesting import RAW, spread
 from predictors.pattern.offering import MAX_OFFERS, Offering
 from predictors.pattern.pools import STALE
 from predictors.pattern.records import parse, ranked
@@ -50,6 +51,7 @@ def learnable(
     values: dict[str, Any] = {}
     rules: dict[str, list[tuple[str, Any]]] = {}
     where = state.where
+    arguments = spread(arguments, hidden)
     for name, value in arguments.items():
         if name in hidden:
             continue

@@ -12,8 +12,9 @@ from predictors.pattern.calibration import NEXT_START, USE_START, Weights, logit
 from predictors.pattern.choosing import NEVER_LATER
 from predictors.pattern.explaining import Rule, explain_rules, source_of
 from predictors.pattern.filling import Value
-from predictors.pattern.guessing import MAX_TOOLS, Guesser
+from predictors.pattern.guessing import MAX_TOOLS, Call, Guesser
 from predictors.pattern.indexing import Indexer
+from predictors.pattern.nesting import gathered, owner_of, shown
 from predictors.pattern.online import observe_call
 from predictors.pattern.part import MIN_TENANTS, Part
 from predictors.pattern.reliability import KNOTS, bend
@@ -189,12 +190,19 @@ class PatternPredictor:
             p_next = probability(bend(curve_next, -negative))
             use += call.use_part + by_next * (-7.0 if negative > 7.0 else 7.0 if negative < -7.0 else -negative)
             p_use = probability(bend(curve_use, use))
-            sources = call.sources
-            if sources is None:
-                sources = call.sources = {
-                    name: self._source(value, state) for name, value in zip(call.order, call.chosen, strict=True)
-                }
-            out.append(Prediction(tool, call.arguments, p_next, max(p_next, p_use), sources, kind))
+            given, sources = call.given, call.sources
+            if given is None or sources is None:
+                given = call.given = gathered(call.arguments)
+                sources = call.sources = self._sources_of(call, state)
+            out.append(Prediction(tool, given, p_next, max(p_next, p_use), sources, kind))
+        return out
+
+    def _sources_of(self, call: Call, state: State) -> Mapping[str, ArgumentSource]:
+        """Where the values came from, by argument; those within an argument under their own names, too."""
+        out: dict[str, ArgumentSource] = {}
+        for name, value in zip(call.order, call.chosen, strict=True):
+            source = out[shown(name)] = self._source(value, state)
+            out.setdefault(owner_of(name), source)
         return out
 
     def _source(self, value: Value, state: State) -> ArgumentSource:
