@@ -11,6 +11,7 @@ from benchmarks.prediction.worlds import WORLDS, Story, World, __main__, probe_n
 from benchmarks.prediction.worlds.judging import ceiling, judge_world
 from benchmarks.prediction.worlds.provenance import provenance
 from benchmarks.prediction.worlds.story import Free, Planned
+from predictors.pattern.nesting import spread
 from speculate.history import CallMade, ResultSeen, UserText
 from speculate.spec import Effect, ToolSpec
 from speculate.trace import encode_record, moments
@@ -53,14 +54,14 @@ def test_what_is_called_derivable_can_be_found(name):
     seen: dict[str, set[str]] = {}
     for each in told:
         for call in each.session.calls:
-            for key, value in call.args.items():
+            for key, value in spread(call.args).items():
                 seen.setdefault(f"{call.tool} {key} {value!r}", set()).add(each.session.id)
     missing = []
     for each in told:
         for history, turn in moments(each.session):
             for call in turn.calls:
                 if call.id in each.derivable:
-                    for key, value in call.args.items():
+                    for key, value in spread(call.args).items():
                         nowhere = provenance(value, history.events) == "nowhere"
                         if nowhere and len(seen[f"{call.tool} {key} {value!r}"]) < 2:
                             missing.append((call.tool, key, value))
@@ -154,6 +155,9 @@ def test_where_a_value_stood(value, result, expected):
 
 
 def test_a_path_of_two_parts_is_told_apart():
+    assert provenance({"id": "a-1", "ids": ["a-1"]}, events({"key": "a-1"})) == (
+        "id <- result find: field key, ids[] <- result find: field key"
+    )
     found = provenance("/srv/x/a/b.py", events("a/b.py:3: x", {"path": "/srv/x"}))
     assert found.startswith("joined: argument find(path) + '/' + result find (all)")
     assert provenance("tests/test_parse.py", events("src/parse.py")) == "template: result find (all) has the stem"

@@ -136,11 +136,15 @@ def _nearly(value: Any, events: Sequence[Event]) -> str | None:
 
 
 def provenance(value: Any, events: Sequence[Event]) -> str:
-    """Where a value stood last, the plainest form first; "nowhere" if it did not."""
+    """Where a value stood last, the plainest form first; "nowhere" if it did not. Of an object or a list that stood
+    nowhere as it is, where each value in it did."""
     for event in reversed(events):
         found = _exactly(value, event)
         if found is not None:
             return found
+    if isinstance(value, (dict, list)):
+        places = {path: provenance(leaf, events) for path, leaf in _leaves(value)}
+        return ", ".join(f"{path} <- {place}" for path, place in places.items()) or "nowhere"
     if isinstance(value, (str, int)) and not isinstance(value, bool) and str(value):
         for event in reversed(events):
             for where, text in _texts(event):
