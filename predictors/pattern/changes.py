@@ -48,6 +48,14 @@ CHANGES: Mapping[str, Callable[[Any], Any]] = {
 }
 
 
+# All values of a list at once, each of them changed, or as it is.
+ALL_OF: Mapping[str, Callable[[Any], Any]] = {
+    "[]": lambda value: value,
+    "[]number": CHANGES["number"],
+    "[]text": CHANGES["text"],
+}
+
+
 def sources_of(value: Any) -> list[Any]:
     """Values that one of the changes might turn into this one."""
     if type(value) is str:

@@ -218,6 +218,10 @@ class StandInValues:
         """(whether it may be used, its stand-in)."""
         return self._is_open(rule[1:]), self.aliases.get(rule, rule)
 
+    def all_of(self, change: str, values: Sequence[Any]) -> Any:
+        """The stand-in of all these values as one, told by the first."""
+        return self.changed(change, values[0])
+
     def changed(self, change: str, value: Any) -> Any:
         """The stand-in of the changed value."""
         if change[0] == "=" and not self._is_open(change[1:]):

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
+from predictors.pattern.changes import ALL_OF
 from predictors.pattern.counts import Counts
 from predictors.pattern.kinds import fits, kind_of_value
 from predictors.pattern.mappings import MAPPED, Mappings
 from predictors.pattern.nesting import field_of, owner_of
 from predictors.pattern.phrases import Phrase
-from predictors.pattern.pools import AGAIN, MAX_LOOK_BACK, STALE, Pool, Segment, Slotted
+from predictors.pattern.pools import AGAIN, MAX_LOOK_BACK, MAX_SEGMENT, STALE, Pool, Segment, Slotted
 from predictors.pattern.rules import LEAST_CONSTANT, LEAST_RULE, MAX_VALUES, ArgumentRules
 from predictors.pattern.standing import Doubted, KeptValues, Standing
 from predictors.pattern.state import MAX_HEARD, State
@@ -171,7 +172,12 @@ class Filler:
                 if p < LEAST_RULE:
                     continue
                 if change:
-                    value = self._values.changed(change, value)
+                    if change in ALL_OF:
+                        if event != latest or value != segment.values[0] or not 1 < len(segment.values) < MAX_SEGMENT:
+                            continue
+                        value = self._values.all_of(change, segment.values)
+                    else:
+                        value = self._values.changed(change, value)
                     if value is None:
                         continue
                 if p > top:

@@ -6,6 +6,7 @@ that touches a path the tool's rules read, a turn that makes such a path old, a 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import log
@@ -14,6 +15,7 @@ from typing import Any
 from predictors.pattern.choosing import NEVER_LATER, Chooser
 from predictors.pattern.counts import WIDTH, Counts
 from predictors.pattern.filling import Filler, Value, chance_of, value_of
+from predictors.pattern.nesting import WHOLE, gathered
 from predictors.pattern.pools import STALE
 from predictors.pattern.records import PAIR, parse, ranked
 from predictors.pattern.rules import MAX_VALUES, ToolRules
@@ -199,6 +201,8 @@ class Guesser:
                 likely += [row for number, row in enumerate(rows) if not number or row[0] >= least]
         likely.sort(key=chance_of, reverse=True)
         out = _calls(likely[:MAX_ROWS], rules, state)
+        if any(WHOLE in name for name in found):
+            out = _distinct(out)
         note_traits(out, state.feed.get(tool))
         if self.weigh is not None:
             self.weigh(out)
@@ -352,6 +356,14 @@ def _combined(
         joined.sort(key=chance_of, reverse=True)
         rows = [(p, (*chosen, value)) for p, chosen, value in joined[:MAX_VALUES]]
     return rows
+
+
+def _distinct(calls: Sequence[Call]) -> list[Call]:
+    """The calls without those that only put together otherwise what another one has as a whole list."""
+    out: dict[str, Call] = {}
+    for call in calls:
+        out.setdefault(json.dumps(gathered(call.arguments), sort_keys=True, default=repr), call)
+    return list(out.values())
 
 
 def _key(places: Sequence[int], chosen: Sequence[Value]) -> tuple[Any, ...]:

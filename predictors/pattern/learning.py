@@ -8,11 +8,11 @@ from itertools import combinations, islice
 from typing import Any
 
 from predictors.pattern.calling import SCALARS
-from predictors.pattern.changes import CHANGES, affix, pieces_of, shifts_of, sources_of
+from predictors.pattern.changes import ALL_OF, CHANGES, affix, pieces_of, shifts_of, sources_of
 from predictors.pattern.counts import ALL, SEPARATOR, WIDTH, Counts, bump, form, wide
 from predictors.pattern.kinds import kind_of_value
 from predictors.pattern.mappings import MAX_MAPPED, count_heard, count_links
-from predictors.pattern.nesting import RAW, spread
+from predictors.pattern.nesting import PLACE, RAW, WHOLE, lists_of, packed, spread
 from predictors.pattern.offering import MAX_OFFERS, Offering
 from predictors.pattern.pools import STALE
 from predictors.pattern.records import parse, ranked
@@ -52,12 +52,16 @@ def learnable(
     rules: dict[str, list[tuple[str, Any]]] = {}
     where = state.where
     arguments = spread(arguments, hidden)
+    if PLACE in "".join(arguments) or list in map(type, arguments.values()):
+        arguments = _whole(state, arguments, hidden, rules)
     for name, value in arguments.items():
         if name in hidden:
             continue
         kind = type(value)
         if kind in SCALARS:
             values[name] = value
+            if name in rules:
+                continue
             if kind is str and len(value) == 10 and value[4] == "-" == value[7] and value[:4].isdigit():
                 rules[name] = [(YEAR + vault.add(value[:4], tenant), None)]
             if value in where:
@@ -79,6 +83,33 @@ def learnable(
         if found:
             rules[name] = [*rules.get(name, ()), *found]
     return Learned(tool, tuple(arguments), values, rules)
+
+
+def _whole(
+    state: State, arguments: Mapping[str, Any], hidden: frozenset[str], rules: dict[str, list[tuple[str, Any]]]
+) -> Mapping[str, Any]:
+    """The arguments, a list that is all that some path gave as one value; adds the rules that give it."""
+    out = dict(arguments)
+    for name, values in lists_of(arguments).items():
+        found = [] if name in hidden else _all_of(state, values)
+        if found:
+            rules[name + WHOLE] = found
+            out = {each: value for each, value in out.items() if each != name and each.rpartition(PLACE)[0] != name}
+            out[name + WHOLE] = packed(values)
+    return out
+
+
+def _all_of(state: State, values: Sequence[Any]) -> list[tuple[str, Any]]:
+    first = values[0]
+    found = []
+    for rule, change in ALL_OF.items():
+        sources = [first] if rule == "[]" else sources_of(first)
+        for source in sources:
+            for path in state.where.get(source, ()):
+                offered = state.pools[path].segments[-1].values
+                if len(offered) == len(values) and offered[0] == source and [*map(change, offered)] == values:
+                    found.append((f"{path}|{rule}", source))
+    return found
 
 
 def _changed(where: Mapping[Any, Sequence[str]], value: Any) -> list[tuple[str, Any]]:

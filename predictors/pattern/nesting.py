@@ -6,12 +6,15 @@ whatever gives an argument its value gives it to a field of an object, too, and 
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+import json
+from collections.abc import Container, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
 RAW = "_raw"  # stands for arguments that were no JSON object
 KEY, PLACE = "\x1d", "\x1c"  # before a key, before a place in a list: in no name that anybody gives
+WHOLE = PLACE + "*"  # instead of a place: all of a list
+PACKED = "\x1a"  # starts a list as one value
 MAX_DEPTH = 4
 MAX_PLACES = 6  # of one list
 MAX_VALUES = 24  # of one argument; what holds more goes as a whole
@@ -81,6 +84,8 @@ def gathered(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
     made: dict[str, dict[str, Any]] = {"": out}  # name -> the object put there; one that is a value is never added to
     lists: list[tuple[dict[str, Any], str, dict[str, Any]]] = []  # where an object stands for a list
     for name, value in sorted(arguments.items(), key=_in_order):
+        if name.endswith(WHOLE) and type(value) is str and value[:1] == PACKED:
+            name, value = name.removesuffix(WHOLE), json.loads(value[1:])
         at, so_far = out, ""
         parts = _parts(name)
         for (_, part), (mark, _) in pairwise(parts):
@@ -95,6 +100,24 @@ def gathered(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
     for at, part, inner in reversed(lists):
         at[part] = list(inner.values())
     return out
+
+
+def lists_of(arguments: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """The lists of several texts or numbers among arguments that were spread, by name."""
+    out: dict[str, list[Any]] = {}
+    for name, value in arguments.items():
+        if type(value) is list:
+            out[name] = value
+            continue
+        owner, mark, place = name.rpartition(PLACE)
+        if mark and place.isdecimal():
+            out.setdefault(owner, []).append(value)
+    return {name: values for name, values in out.items() if len(values) > 1 and {*map(type, values)} <= {str, int}}
+
+
+def packed(values: Sequence[Any]) -> str:
+    """A list as one value: what an argument whose name ends in `WHOLE` has."""
+    return PACKED + json.dumps(list(values))
 
 
 def _parts(name: str) -> list[tuple[str, str]]:
@@ -122,5 +145,5 @@ def shown(name: str) -> str:
     """The name for people: "filter.status", "ids[0]"."""
     if KEY not in name and PLACE not in name:
         return name
-    first, *rest = _parts(name)
+    first, *rest = _parts(name.replace(WHOLE, f"{KEY}*"))
     return first[1] + "".join(f"[{part}]" if mark == PLACE else f".{part}" for mark, part in rest)

@@ -6,9 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from predictors.pattern.changes import CHANGES, fill
+from predictors.pattern.changes import ALL_OF, CHANGES, fill
 from predictors.pattern.counts import ALL, SEPARATOR, Counts, wide
 from predictors.pattern.learning import DIFFERENT, EQUAL, STAGES
+from predictors.pattern.nesting import packed
 from predictors.pattern.pools import LEFT, LEFT_MENTIONED, STALE
 from predictors.pattern.records import JOIN, parse
 from predictors.pattern.vault import Vault
@@ -46,6 +47,11 @@ class OpenValues:
             return None if template is None else fill(template, value)
         return CHANGES[change](value)
 
+    def all_of(self, change: str, values: Sequence[Any]) -> Any:
+        """All of these values, changed so, as one; None if it does not apply."""
+        changed = list(map(ALL_OF[change], values))
+        return None if None in changed else packed(changed)
+
 
 class ArgumentRules:
     """What the counts say about one argument: rules (best chance, path, change, chance by slot, whether leftovers
@@ -79,7 +85,9 @@ class ArgumentRules:
                         self.constants.append((best, value, rule, chances))
                 continue
             path, _, change = (
-                rule.rpartition("|") if rule.rpartition("|")[2] in CHANGES or "|=" in rule else (rule, "", "")
+                rule.rpartition("|")
+                if (last := rule.rpartition("|")[2]) in CHANGES or last in ALL_OF or "|=" in rule
+                else (rule, "", "")
             )
             offered = offers.get(path)
             if offered is None or min(offered) < 0:  # below 0: bounded away, while a digest is taken out

@@ -11,7 +11,22 @@ from hypothesis import strategies as st
 
 from predictors.modelfile import to_envelope
 from predictors.pattern import PatternPredictor
-from predictors.pattern.nesting import KEY, MAX_PLACES, PLACE, field_of, gathered, owner_of, shown, spread
+from predictors.pattern.indexing import Indexed
+from predictors.pattern.learning import learnable
+from predictors.pattern.nesting import (
+    KEY,
+    MAX_PLACES,
+    PLACE,
+    WHOLE,
+    field_of,
+    gathered,
+    lists_of,
+    owner_of,
+    shown,
+    spread,
+)
+from predictors.pattern.state import State
+from predictors.pattern.vault import Vault
 from tests.predictors.pattern.sessions import SPECS, history, session, top, train
 
 _leaf = st.one_of(st.none(), st.booleans(), st.integers(-5, 5), st.text(max_size=4), st.just([]), st.just({}))
@@ -106,6 +121,56 @@ def test_values_within_arguments_are_found(shape: str) -> None:
         assert {source.kind for source in best.sources.values()} <= {"result", "constant"}
     assert any("[" in rule.argument or "." in rule.argument for rule in learned.explain())
     assert not any(KEY in rule.argument + rule.rule for rule in learned.explain())
+
+
+@pytest.mark.parametrize("shape", ["values", "lines", "numbers in a text", "texts", "nested"])
+def test_all_of_a_list_at_once(shape: str) -> None:
+    """However many there are, and each call once; also through a file."""
+
+    def steps(number: int, count: int) -> tuple[Any, ...]:
+        ids: list[Any] = [f"q{number}{'abcdefghi'[n]}/x" for n in range(count)]
+        if shape in ("numbers in a text", "texts"):
+            ids = [number * 10 + 1_000 + n for n in range(count)]
+        result: Any = {"rows": [{"id": id} for id in ids]}
+        if shape == "lines":
+            result = "\n".join(ids)
+        elif shape == "numbers in a text":
+            result = "\n".join(f"#{id} is open" for id in ids)
+        wanted: Any = [*map(str, ids)] if shape == "texts" else ids
+        arguments = {"filter": {"ids": wanted, "on": True}} if shape == "nested" else {"ids": wanted}
+        return ("go", ("find", {}, result), ("order", arguments, {}))
+
+    runs = [session(f"s{n}", *steps(n, 2 + n % 6)) for n in range(18)]
+    learned = train(*runs)
+    for each in (learned, PatternPredictor.from_document(json.loads(json.dumps(learned.to_document())))):
+        for count in (2, 3, 9):
+            *before, (_, wanted, _) = steps(77, count)
+            best = top(each, *before)
+            assert (best.tool, best.arguments) == ("order", wanted)
+            predictions = [json.dumps(guess.arguments) for guess in each.predict(history(*before), 20)]
+            assert len(set(predictions)) == len(predictions)
+    assert any(rule.argument.endswith("ids.*") for rule in learned.explain())
+
+
+def test_lists_that_are_not_all_of_anything() -> None:
+    """Some of a list's values go one by one; flags and objects are no such list; a sensitive list is not looked at."""
+    values = {"a": ["x", "y"], "b": [1], "c": [True, False], "d": [{"e": 1}, {"e": 2}], "f": {"g": [1, 2]}, "h": "i"}
+    assert lists_of(spread(values)) == {"a": ["x", "y"], f"f{KEY}g": [1, 2]}
+    many = list(range(40))
+    assert lists_of(spread({"many": many})) == {"many": many}
+    ids = [f"q{n}w" for n in range(4)]
+    rows = {"rows": [{"id": id} for id in ids]}
+    learned = train(*[session(f"s{n}", "go", ("find", {}, rows), ("login", {"pin": ids}, {})) for n in "ab"])
+    assert not learned.counts.takes.get("login")
+    state = State()
+    vault = Vault(1)
+    for event in (Indexed("R", items=[("find[].id", f"q{n}w", n) for n in range(3)]),):
+        state.take(event)
+    some = learnable(state, "order", {"ids": ["q0w", "q2w"]}, frozenset(), vault, "t")
+    whole = learnable(state, "order", {"ids": ["q0w", "q1w", "q2w"]}, frozenset(), vault, "t")
+    assert some.names == (f"ids{PLACE}0", f"ids{PLACE}1")
+    assert (whole.names, whole.rules) == (("ids" + WHOLE,), {"ids" + WHOLE: [("find[].id|[]", "q0w")]})
+    assert gathered(whole.values) == {"ids": ["q0w", "q1w", "q2w"]}
 
 
 def test_a_tool_nobody_learned_is_called_again_in_the_same_form() -> None:
