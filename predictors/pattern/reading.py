@@ -23,7 +23,8 @@ _TOKEN = re.compile(
     r"(?:[a-z]++ )++"  # plain words in a row, most of any text, as one
     r"|https?://[^\s<>\"'”)\]]+"
     r"|[\"“`][^\"“”`\n]{2,120}[\"”`]|(?<![^\W_])['‘][^'\n]{2,80}?['’](?![^\W_])"
-    r"|[#$@~]?[^\W_](?:[^\s,;:!?()\[\]{}<>\"“”`*=|…]*[^\W_])?|[~.]?/[^\s,;:!?()\[\]{}<>\"“”`*=|'’]+"
+    r"|[#$@~]?[^\W_](?:[^\s,;:!?()\[\]{}<>\"“”`*=|…]*[^\W_](?:(?<=[^\W_]{12})={1,2}(?![\w=]))?)?"  # with its padding
+    r"|[~.]?/[^\s,;:!?()\[\]{}<>\"“”`*=|'’]+"
     r"|(?:[!?\n:;,*()\[\]{}<>=|…]|\.(?!/))(?:[!?\n:;,*()\[\]{}<>=|… ]|\.(?!/))*+|\S"  # marks in a row, as one
 )
 _MARKS = frozenset(".!?\n:;,*()[]{}<>=|…")
@@ -161,7 +162,12 @@ def read(text: str, when: str | None = None) -> tuple[list[Span], list[str]]:
             elif token[:2] in ("a/", "b/") and len(token) > 4:  # the two sides of a diff
                 spans.append(("path-", token[2:]))
         elif not lower.isalpha() and (
-            any(map(str.isdigit, token)) or first in "#@$" or "_" in token or "@" in token or "." in token
+            any(map(str.isdigit, token))
+            or first in "#@$"
+            or "_" in token
+            or "@" in token
+            or "." in token
+            or token[-1] == "="
         ):
             pending = 0
             number = _ORDINAL.match(lower) if len(token) <= 4 and first.isdecimal() else None

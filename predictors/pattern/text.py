@@ -9,6 +9,7 @@ import re
 from functools import lru_cache
 from zlib import crc32
 
+MIXED = 7  # runs of letters, capitals and digits, from which on a code is told by there being so many
 BUCKETS = 4_096  # words are counted under hashed buckets, so that no word of a user stands in a model
 
 MAIL = "a@a.a"  # however many dots and digits it has
@@ -19,6 +20,7 @@ _HEX = re.compile(
     r"(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{16,64}"
     r"|(?:[a-f]{1,6}[0-9]{1,6}(?=[a-f])|[0-9]{1,6}[a-f]{1,6}(?=[0-9]))[0-9a-f]{1,13}(?<=.{7}))\Z"
 )
+_CODE = re.compile(r"[A-Za-z0-9_-]{10,}={0,2}\Z")  # cursors, tokens: every one of them has runs of its own
 _CLASSES = str.maketrans(
     {**dict.fromkeys("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "A"), **dict.fromkeys("abcdefghijklmnopqrstuvwxyz", "a"),
      **dict.fromkeys("0123456789", "9")}
@@ -64,6 +66,10 @@ def shape(token: str) -> str:
     form = _RUNS.sub(r"\1", token[:64].translate(_CLASSES))
     if len(token) > 6 and "a" in form and "9" in form and _HEX.match(token):
         return f"hex{len(token)}"
+    if len(form) >= MIXED and (token[-1] == "=" or "9" in form) and _CODE.match(token):
+        runs = max(form.replace("_", "-").split("-"), key=len)
+        if token[-1] == "=" or (len(runs) >= MIXED and (runs.count("9") > 1 or len(runs) > MIXED + 4)):
+            return "mixed"
     return form
 
 

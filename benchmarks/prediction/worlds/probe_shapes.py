@@ -86,7 +86,7 @@ def _(story: Story) -> None:
     story.call("find", {"depth": 1, "cursor": cursor}, "ok")
 
 
-@probe("a cursor of letters alone within a text")
+@probe("a padded cursor of any letters and digits within a text")
 def _(story: Story) -> None:
     cursor = (
         "".join(story.rng.choice("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") for _ in range(20))

@@ -121,3 +121,23 @@ def test_hostile_values_cost_bounded_work() -> None:
 def test_outcomes(ok: bool, known: bool, value: object, expected: str) -> None:
     """Error, unknown, empty, one, many, text."""
     assert outcome(ok, known, value) == expected
+
+
+@pytest.mark.parametrize(
+    ("token", "form"),
+    [
+        ("W8l76ksT8A7t8KZydI0Zmh==", "mixed"),
+        ("uBhUTsIVWjRKFMSQzWep==", "mixed"),
+        ("cus_9f8Xk2LmQ1aZ", "mixed"),
+        ("INV-2024-0012-A1", "A-9-9-A9"),  # regular: told from others by its runs
+        ("v2ApiKeyOfTeam", "a9AaAaAaAa"),
+        ("credit_card_4421486", "a_a_9"),
+        ("ff2559db-9034-0e73-3c7d-ab865ddad2e4", "hex36"),
+    ],
+)
+def test_codes_without_a_rule_have_one_form(token: str, form: str) -> None:
+    """Cursors and tokens, each of which has runs of its own; the padding belongs to them."""
+    assert shape(token) == form
+    spans, _ = read(f"nextCursor: {token}, a==b and x=1")
+    assert (form, token) in spans
+    assert ("mixed", "a==") not in spans
