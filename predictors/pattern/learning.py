@@ -43,17 +43,25 @@ class Learned:
 
 
 def learnable(
-    state: State, tool: str, arguments: Mapping[str, Any], hidden: frozenset[str], vault: Vault, tenant: str
+    state: State,
+    tool: str,
+    arguments: Mapping[str, Any],
+    hidden: frozenset[str],
+    vault: Vault,
+    tenant: str,
+    is_gated: bool = False,
 ) -> Learned:
-    """What there is to learn from a call made in this state. Arguments called sensitive are not looked at."""
+    """What there is to learn from a call made in this state. Arguments called sensitive are not looked at. is_gated:
+    the tool is never launched, so that objects and lists need not be put together, which takes long."""
     if RAW in arguments:
         return Learned(tool, (RAW,), {})
     values: dict[str, Any] = {}
     rules: dict[str, list[tuple[str, Any]]] = {}
     where = state.where
-    arguments = spread(arguments, hidden)
-    if PLACE in "".join(arguments) or list in map(type, arguments.values()):
-        arguments = _whole(state, arguments, hidden, rules)
+    if not is_gated:
+        arguments = spread(arguments, hidden)
+        if PLACE in "".join(arguments) or list in map(type, arguments.values()):
+            arguments = _whole(state, arguments, hidden, rules)
     for name, value in arguments.items():
         if name in hidden:
             continue

@@ -17,7 +17,8 @@ WHOLE = PLACE + "*"  # instead of a place: all of a list
 PACKED = "\x1a"  # starts a list as one value
 MAX_DEPTH = 4
 MAX_PLACES = 6  # of one list
-MAX_VALUES = 24  # of one argument; what holds more goes as a whole
+MAX_VALUES = 8  # of one argument; what holds more goes as a whole
+MAX_SPREAD = 8  # arguments of a call taken apart; with more all go as a whole: putting many together takes long
 MAX_NAME = 40  # characters of a key that is the name of a field
 MAX_DIGITS = 2  # in it: identifiers have more
 
@@ -39,7 +40,7 @@ def spread(arguments: Mapping[str, Any], whole: Container[str] = ()) -> Mapping[
             out.update(found)
         else:
             out[name] = value
-    return out
+    return out if len(out) <= MAX_SPREAD else arguments
 
 
 def _walk(name: str, value: Any, depth: int, out: list[tuple[str, Any]]) -> bool:

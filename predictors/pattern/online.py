@@ -19,11 +19,17 @@ GRAIN = 64  # parts of a turn that faded counts are whole numbers of: their sums
 
 
 def observe_call(
-    counts: Counts, vault: Vault, hidden: Mapping[str, frozenset[str]], state: State, history: History, call: ToolCall
+    counts: Counts,
+    vault: Vault,
+    hidden: Mapping[str, frozenset[str]],
+    state: State,
+    history: History,
+    call: ToolCall,
+    is_gated: bool = False,
 ) -> None:
     """Count one real call in the state before it. Bounded work, off the hot path."""
     tenant = f"tenant {history.tenant}" if history.tenant is not None else f"session {history.session}"
-    learned = learnable(state, call.tool, call.arguments, hidden.get(call.tool, frozenset()), vault, tenant)
+    learned = learnable(state, call.tool, call.arguments, hidden.get(call.tool, frozenset()), vault, tenant, is_gated)
     _fade_base(counts.contexts)
     for table, keys in (
         (counts.contexts, _apart(state.contexts())),

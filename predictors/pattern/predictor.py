@@ -221,7 +221,8 @@ class PatternPredictor:
     def observe(self, history: History, call: ToolCall) -> None:
         """Learn from a real call, made in the state `history` is in just before it; old counts fade."""
         state = self._view(history).state
-        observe_call(self.counts, self.vault, self.hidden, state, history, call)
+        is_gated = call.tool in self.part.gated
+        observe_call(self.counts, self.vault, self.hidden, state, history, call, is_gated)
         self._sweep.step()
         self._guesser.forget(call.tool)
         self._learned += 1

@@ -90,7 +90,15 @@ class Trainer:
         for number, (history, turn) in enumerate(moments(session)):
             self._catch_up(state, history.events, digester, tenant)
             calls = [
-                learnable(state, call.tool, call.args, self.hidden.get(call.tool, nothing), self.vault, tenant)
+                learnable(
+                    state,
+                    call.tool,
+                    call.args,
+                    self.hidden.get(call.tool, nothing),
+                    self.vault,
+                    tenant,
+                    call.tool in self.gated,
+                )
                 for call in turn.calls
             ]
             count_turn(self._tally, state, calls, after[number])

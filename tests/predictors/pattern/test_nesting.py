@@ -27,6 +27,7 @@ from predictors.pattern.nesting import (
 )
 from predictors.pattern.state import State
 from predictors.pattern.vault import Vault
+from speculate.calls import ToolCall
 from tests.predictors.pattern.sessions import SPECS, history, session, top, train
 
 _leaf = st.one_of(st.none(), st.booleans(), st.integers(-5, 5), st.text(max_size=4), st.just([]), st.just({}))
@@ -71,6 +72,8 @@ def test_what_stays_whole() -> None:
     }
     assert dict(spread(whole, {"secret"})) == whole
     assert spread({"_raw": [1]}) == {"_raw": [1]}
+    several = {name: {"a": 1, "b": 2, "c": 3} for name in "xyz"}
+    assert spread(several) is several
     plain = {"one": 1, "other": "x"}
     assert spread(plain) is plain
     assert gathered(plain) is plain
@@ -87,6 +90,13 @@ def test_parts_that_do_not_go_together_do_no_harm() -> None:
     together = gathered({"a": constant, f"a{KEY}b": 1})
     assert constant == {}
     assert set(together) == {"a"}
+
+
+def test_what_is_never_launched_stays_whole() -> None:
+    """Putting the parts of a write together would be for nothing; also online."""
+    learned = train(*[session(f"s{n}", "go", ("cancel", {"ids": [f"q{n}w"]}, {})) for n in range(3)])
+    learned.observe(history("go"), ToolCall("cancel", {"ids": ["q9w"]}))
+    assert set(learned.counts.forms["cancel"]) == {"", "ids"}
 
 
 def test_names() -> None:
@@ -154,7 +164,7 @@ def test_all_of_a_list_at_once(shape: str) -> None:
 
 def test_lists_that_are_not_all_of_anything() -> None:
     """Some of a list's values go one by one; flags and objects are no such list; a sensitive list is not looked at."""
-    values = {"a": ["x", "y"], "b": [1], "c": [True, False], "d": [{"e": 1}, {"e": 2}], "f": {"g": [1, 2]}, "h": "i"}
+    values = {"a": ["x", "y"], "c": [True, False], "d": [{"e": 1}, {"e": 2}], "f": {"g": [1, 2]}}
     assert lists_of(spread(values)) == {"a": ["x", "y"], f"f{KEY}g": [1, 2]}
     many = list(range(40))
     assert lists_of(spread({"many": many})) == {"many": many}
