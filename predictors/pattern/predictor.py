@@ -36,7 +36,7 @@ LEAST_USE = -3.0  # is likelier than this
 SURELY = 1  # guesses, before which no tool is passed over
 LEAST_GATED = -2.5  # the same for tools that are never launched: only the next turn matters
 MAX_SOURCES = 4_096  # kept, of arguments
-KNOWN_BEFORE = (12, 13)  # weights in files of earlier versions, which knew fewer features: the first of these
+NEXT_BEFORE, USE_BEFORE = 13, 12  # weights in files of earlier versions, which knew the first so many features
 _WEIGHTS = ("next", "use", "next curve", "use curve")  # as a file calls them
 
 
@@ -247,8 +247,9 @@ class PatternPredictor:
         part = Part.from_document(document)
         found = document["weights"]
         to_next, to_use, curve_next, curve_use = (tuple(map(float, found.get(name, ()))) for name in _WEIGHTS)
-        to_next += (0.0,) * (len(NEXT_START) - len(to_next) if len(to_next) in KNOWN_BEFORE else 0)
-        to_use += (0.0,) * (len(USE_START) - len(to_use) if len(to_use) in KNOWN_BEFORE else 0)
+        if (len(to_next), len(to_use)) == (NEXT_BEFORE, USE_BEFORE):
+            to_next += (0.0,) * (len(NEXT_START) - NEXT_BEFORE)
+            to_use += (0.0,) * (len(USE_START) - USE_BEFORE)
         weights = (to_next, to_use, curve_next, curve_use)
         if tuple(map(len, weights)) != (len(NEXT_START), len(USE_START), len(KNOTS), len(KNOTS)):
             raise ValueError("the weights are of another version")
