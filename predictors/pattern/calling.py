@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from predictors.pattern.nesting import RAW
@@ -64,8 +63,9 @@ def note_call(state: State, event: Indexed) -> None:
     if len(recent) > MAX_RECENT:
         del recent[0]
     if len(state.made) < MAX_USED:
-        with suppress(TypeError):  # a container: never looked for, and large perhaps
-            state.made.add((tool, frozenset(arguments.items())))
+        key = made_key(tool, arguments)
+        if key is not None:
+            state.made.add(key)
     count = state.tools[tool] = state.tools.get(tool, 0) + 1
     if count == 1:
         state.done = ",".join(sorted(state.tools)[:MAX_DONE])
@@ -127,6 +127,14 @@ def remaining(state: State) -> str:
             if left > 1:
                 return "2"
     return "1" if left else "0"
+
+
+def made_key(tool: str, arguments: Mapping[str, Any]) -> Any:
+    """The call's key in `State.made`; None if it holds a container: that may be large, and is not looked for."""
+    try:  # `suppress` takes ten times as long
+        return (tool, frozenset(arguments.items()))
+    except TypeError:
+        return None
 
 
 def call_key(tool: str, arguments: Mapping[str, Any]) -> Any:

@@ -88,7 +88,7 @@ class Filler:
         read: list[Read] = []
         doubted: list[Doubted] = []
         heeded: list[Heeded] = []
-        fields: tuple[int, bool] | None = None
+        fields: tuple[int, str, bool] | None = None
         mapped: Sequence[tuple[float, str]] | None = None
         if owner_of(name) not in self._hidden.get(tool, ()):
             if present:
@@ -322,10 +322,12 @@ class Filler:
 
     def _by_name(
         self, found: Found, state: State, argument: ArgumentRules, read: list[Read], heeded: list[Heeded]
-    ) -> tuple[int, bool]:
-        """From fields that are called like the argument. How many were looked through, and whether widely."""
+    ) -> tuple[int, str, bool]:
+        """From fields that are called like the argument. How many were looked through, for which name, and whether
+        widely."""
         widely = argument.tool not in self._counts.forms
-        named = state.named(field_of(argument.name), widely)
+        name = field_of(argument.name)
+        named = state.named(name, widely)
         paths = named[:MAX_POOLS_TRIED]
         for path in named[MAX_POOLS_TRIED:]:  # what comes in there next makes them the first
             _note(state.pools[path], state, read, [])
@@ -335,7 +337,7 @@ class Filler:
             _note(pool, state, read, heeded)
             for rank, (slot, value, event, element) in enumerate(pool.slots(used, state)):
                 _add(found, BY_NAME / (1 + rank), value, path, slot, event, element)
-        return state.fields.count(state.pools, argument.name, widely), widely
+        return state.fields.count(state.pools, name, widely), name, widely
 
 
 def _note(pool: Pool, state: State, read: list[Read], heeded: list[Heeded]) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from math import log
 from typing import Any
 
+from predictors.pattern.calling import made_key
 from predictors.pattern.choosing import NEVER_LATER, Chooser
 from predictors.pattern.counts import WIDTH, Counts
 from predictors.pattern.filling import Filler, Value, chance_of, value_of
@@ -243,7 +244,7 @@ def _calls(rows: Sequence[Chosen], rules: ToolRules, state: State) -> list[Call]
             share = reached[value[2]]
             if share < reach:
                 reach = share
-        repeated = 1.0 if made and _call_key(tool, arguments) in made else 0.0
+        repeated = 1.0 if made and made_key(tool, arguments) in made else 0.0
         out.append(Call(arguments, order, chosen, p, log(p) if p > 0.001 else -7.0, together, reach, repeated))
     return out
 
@@ -373,11 +374,3 @@ def _key(places: Sequence[int], chosen: Sequence[Value]) -> tuple[Any, ...]:
         if type(value) is list or type(value) is dict:
             values[index] = chosen[places[index]][2]
     return tuple(values)
-
-
-def _call_key(tool: str, arguments: Mapping[str, Any]) -> Any:
-    """The call's key in `State.made`; None if it holds a container."""
-    try:  # `suppress` takes ten times as long
-        return (tool, frozenset(arguments.items()))
-    except TypeError:
-        return None

@@ -27,9 +27,9 @@ Watchers = dict[str, list[tuple["ArgumentRules", int]]]  # path -> arguments who
 class KeptValues:
     """Values for one argument. `read`: the segments of every pool looked at, its latest event, whether that is since
     the model's last turn. `doubted`: a text's value, its rule, in how many pools it was, how likely that made it.
-    `heeded`: of which values of a segment the
-    user had spoken. `mapped`: what phrases stood for, if any may. `fields`: how many pools were looked through for
-    such that are called like the argument, if any were.
+    `heeded`: of which values of a segment the user had spoken. `mapped`: what phrases stood for, if any may. `fields`:
+    how many pools were looked through for such that are called like the argument, what that is, and whether widely, if
+    any were.
     """
 
     values: list[Value]
@@ -41,7 +41,7 @@ class KeptValues:
     times_asked: int
     stage: int
     present: int
-    fields: tuple[int, bool] | None
+    fields: tuple[int, str, bool] | None
 
     def stands(self, state: State, argument: ArgumentRules, present: int) -> bool:
         """Whether working them out again would give the same, if nothing was said since and texts hold no value that
@@ -53,8 +53,8 @@ class KeptValues:
         ):
             return False
         if self.fields is not None:
-            count, widely = self.fields
-            if count != state.fields.count(state.pools, argument.name, widely):
+            count, name, widely = self.fields
+            if count != state.fields.count(state.pools, name, widely):
                 return False
         boundary = state.boundary
         for segments, event, is_fresh in self.read:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
+
+import pytest
 
 from predictors.pattern import PatternPredictor
 from speculate.history import History
@@ -141,6 +144,15 @@ def test_what_comes_into_a_field_beyond_the_first_makes_it_the_first() -> None:
     steps.append([("other", {}, "fine"), ("tool0", {}, {"id": "the latest"})])
     found = arguments(asked_all_along(PatternPredictor(), *steps), "open")
     assert {"id": "the latest"} in found
+
+
+@pytest.mark.parametrize("given", [{"filter": {"customer_id": "zz9"}}, {"customer_ids": ["zz9"]}])
+def test_a_field_may_come_that_is_called_like_a_value_within_an_argument(given: dict[str, Any]) -> None:
+    """Of a tool nobody learned: found by what the value is called, and not by where in the arguments it stands."""
+    name = next(iter(given.get("filter", given)))
+    steps: list[Step] = ["go", ("new", given, {}), ("find", {"q": "x"}, {"total": 3})]
+    found = asked_all_along(train(*map(_either, range(12))), *steps, ("search", {"q": "x"}, {name: "q7w"}))
+    assert json.loads(json.dumps(given).replace("zz9", "q7w")) in arguments(found, "new")
 
 
 def test_nothing_stands_once_everything_is_worked_out_afresh() -> None:
