@@ -27,12 +27,12 @@ LEAST_REACH = 0.01
 NEXT_START = (0.0, 1.0, 0.35, 0.5, 1.0, 0.0, -1.0, 0.0, 0.2, 1.0, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 # bias, logit of the next turn's chance, logit of the tool's later, log of the reach, of the arguments, user spoke last,
 # made before, log of how often the user spoke, then traits: share, constant, left, listed; log of the tool's calls so
-# far
-USE_START = (0.0, 0.6, 0.5, 0.5, 0.4, 0.0, -0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+# far, then traits: rank, crowd
+USE_START = (0.0, 0.6, 0.5, 0.5, 0.4, 0.0, -0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
-# of p_next's features, of p_use's, and the curves that both sums are bent along
-Weights = tuple[Sequence[float], Sequence[float], Sequence[float], Sequence[float]]
+# of p_next's features, of p_use's, the curves that both sums are bent along, and what rivals count for (see `rivals`)
+Weights = tuple[Sequence[float], Sequence[float], Sequence[float], Sequence[float], Sequence[float]]
 
 
 def logit(p: float) -> float:
@@ -63,16 +63,17 @@ def use_features(guess: Guess, p_next: float, asked: bool, times_asked: int) -> 
     return (
         1.0, logit(p_next), logit(guess.p_later), log(max(LEAST_REACH, call.reach)), call.log_arguments,
         1.0 if asked else 0.0, call.repeated, log(1 + times_asked), traits.share, traits.constant, traits.left,
-        traits.listed, log(1 + guess.calls_made),
+        traits.listed, log(1 + guess.calls_made), traits.rank, traits.crowd,
     )  # fmt: skip
 
 
 def weigh(weights: Weights, calls: Sequence[Call]) -> None:
     """Note what a call's own features add to both scores (see `next_features` and `use_features`)."""
-    to_next, to_use, _, _ = weights
+    to_next, to_use, _, _, _ = weights
     _, _, _, _, by_arguments, _, by_repeated, by_together, _, by_share, by_behind, by_typed, by_listed = to_next[:13]
     by_stale, _, by_reach, _ = to_next[13:]
-    _, _, _, use_reach, use_arguments, _, use_repeated, _, use_share, use_constant, use_left, use_listed, _ = to_use
+    _, _, _, use_reach, use_arguments, _, use_repeated, _, use_share, use_constant, use_left, use_listed = to_use[:12]
+    _, use_rank, use_crowd = to_use[12:]
     for call in calls:
         traits = call.traits
         reach = log(max(LEAST_REACH, call.reach))
@@ -95,6 +96,8 @@ def weigh(weights: Weights, calls: Sequence[Call]) -> None:
             + use_constant * traits.constant
             + use_left * traits.left
             + use_listed * traits.listed
+            + use_rank * traits.rank
+            + use_crowd * traits.crowd
         )
 
 

@@ -18,6 +18,7 @@ from predictors.pattern.nesting import gathered, owner_of, shown
 from predictors.pattern.online import observe_call
 from predictors.pattern.part import MIN_TENANTS, Part
 from predictors.pattern.reliability import KNOTS, bend
+from predictors.pattern.rivals import RIVALS_START, compete
 from predictors.pattern.rules import OpenValues
 from predictors.pattern.state import State
 from predictors.pattern.sweeping import Sweep
@@ -36,8 +37,8 @@ LEAST_USE = -3.0  # is likelier than this
 SURELY = 1  # guesses, before which no tool is passed over
 LEAST_GATED = -2.5  # the same for tools that are never launched: only the next turn matters
 MAX_SOURCES = 4_096  # kept, of arguments
-NEXT_BEFORE, USE_BEFORE = 13, 12  # weights in files of earlier versions, which knew the first so many features
-_WEIGHTS = ("next", "use", "next curve", "use curve")  # as a file calls them
+BEFORE = {(13, 12), (17, 13)}  # how many weights files of earlier versions have: of the first so many features
+_WEIGHTS = ("next", "use", "next curve", "use curve", "rivals")  # as a file calls them
 
 
 class PatternPredictor:
@@ -146,12 +147,12 @@ class PatternPredictor:
             state.known_contexts, state.asked, state.evidence = known, asked, evidence
 
     def _predict(self, state: State, limit: int) -> list[Prediction]:
-        weights_next, weights_use, curve_next, curve_use = self._weights
+        weights_next, weights_use, curve_next, curve_use, rivals = self._weights
         bias, by_context, by_words, by_forms, _, by_asked, _, _, by_strongest = weights_next[:9]
         next_by_later, _, by_failed = weights_next[-3:]
         by_tool = (by_context, by_words, by_strongest, by_forms)
         use_bias, by_next, by_later, _, _, use_by_asked, _, by_times = weights_use[:8]
-        by_calls = weights_use[-1]
+        by_calls = weights_use[12]
         use_bias += by_times * log(1 + state.times_asked)
         if state.asked:
             bias += by_asked
@@ -186,9 +187,10 @@ class PatternPredictor:
         scored.sort()
         out = []
         kind = self.KIND
-        for negative, _, use, tool, call in scored[:limit]:
-            p_next = probability(bend(curve_next, -negative))
-            use += call.use_part + by_next * (-7.0 if negative > 7.0 else 7.0 if negative < -7.0 else -negative)
+        scores = compete(rivals, [-each[0] for each in scored], limit)
+        for (_, _, use, tool, call), score in zip(scored, scores, strict=False):
+            p_next = probability(bend(curve_next, score))
+            use += call.use_part + by_next * (7.0 if score > 7.0 else max(score, -7.0))
             p_use = probability(bend(curve_use, use))
             given, sources = call.given, call.sources
             if given is None or sources is None:
@@ -246,12 +248,13 @@ class PatternPredictor:
         """The predictor a document describes. Raises KeyError, TypeError or ValueError if it is no such document."""
         part = Part.from_document(document)
         found = document["weights"]
-        to_next, to_use, curve_next, curve_use = (tuple(map(float, found.get(name, ()))) for name in _WEIGHTS)
-        if (len(to_next), len(to_use)) == (NEXT_BEFORE, USE_BEFORE):
-            to_next += (0.0,) * (len(NEXT_START) - NEXT_BEFORE)
-            to_use += (0.0,) * (len(USE_START) - USE_BEFORE)
-        weights = (to_next, to_use, curve_next, curve_use)
-        if tuple(map(len, weights)) != (len(NEXT_START), len(USE_START), len(KNOTS), len(KNOTS)):
+        to_next, to_use, curve_next, curve_use, rivals = (tuple(map(float, found.get(name, ()))) for name in _WEIGHTS)
+        if not rivals and (len(to_next), len(to_use)) in BEFORE:
+            to_next += (0.0,) * (len(NEXT_START) - len(to_next))
+            to_use += (0.0,) * (len(USE_START) - len(to_use))
+            rivals = RIVALS_START
+        weights = (to_next, to_use, curve_next, curve_use, rivals)
+        if tuple(map(len, weights)) != tuple(map(len, (NEXT_START, USE_START, KNOTS, KNOTS, RIVALS_START))):
             raise ValueError("the weights are of another version")
         return cls.from_part(part, weights)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from predictors.pattern.calibration import (
@@ -24,6 +25,7 @@ from predictors.pattern.indexing import Indexer
 from predictors.pattern.learning import count_session, count_turn, learnable
 from predictors.pattern.mappings import count_told
 from predictors.pattern.reliability import fit_curve
+from predictors.pattern.rivals import RIVALS_START, beside_rivals, keeps_order
 from predictors.pattern.state import State
 from predictors.pattern.tallying import Tally
 from predictors.pattern.vault import Vault
@@ -132,6 +134,7 @@ class Trainer:
 def calibrate(counts: Counts, vault: Vault, sample: Sample, hidden: Mapping[str, frozenset[str]]) -> Weights:
     """Weights and curves for p_next and for p_use, fitted on the sample."""
     rows_next: list[tuple[Sequence[float], bool]] = []
+    ends: list[int] = []  # of moments, among the rows
     kept: list[tuple[Guess, bool, int, bool]] = []
     seen = 0
 
@@ -162,10 +165,16 @@ def calibrate(counts: Counts, vault: Vault, sample: Sample, hidden: Mapping[str,
                     )
                     rows_next.append((next_features(guess, state.asked, state.failed), is_next))
                     kept.append((guess, state.asked, state.times_asked, used))
+                ends.append(len(kept))
     step = max(1, len(rows_next) // MAX_ROWS)
-    rows_next, kept = rows_next[::step], kept[::step]
-    weights_next = fit(rows_next, NEXT_START)
+    weights_next = fit(rows_next[::step], NEXT_START)
     scores = [score(weights_next, features) for features, _ in rows_next]
+    beside = [each for start, end in pairwise([0, *ends]) for each in beside_rivals(scores[start:end])]
+    rivals = fit([(each, called) for each, (_, called) in zip(beside, rows_next, strict=True)][::step], RIVALS_START)
+    if not keeps_order(rivals):
+        rivals = RIVALS_START
+    scores = [score(rivals, each) for each in beside[::step]]
+    rows_next, kept = rows_next[::step], kept[::step]
     curve_next = fit_curve((each, called) for each, (_, called) in zip(scores, rows_next, strict=True))
     rows_use = [
         (use_features(guess, probability(each), asked, times_asked), used)
@@ -173,7 +182,7 @@ def calibrate(counts: Counts, vault: Vault, sample: Sample, hidden: Mapping[str,
     ]
     weights_use = fit(rows_use, USE_START)
     curve_use = fit_curve((score(weights_use, features), used) for features, used in rows_use)
-    return weights_next, weights_use, curve_next, curve_use
+    return weights_next, weights_use, curve_next, curve_use, rivals
 
 
 def _wanted(digest: Digest) -> dict[Any, list[tuple[int, int]]]:

@@ -6,7 +6,9 @@ argument by itself, not that only one of three lists can give the next one.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
+from math import log
 from typing import TYPE_CHECKING, NamedTuple
 
 from predictors.pattern.pools import AGAIN, STALE
@@ -20,7 +22,8 @@ class Traits(NamedTuple):
     """share: of its tool's chances, less 1, so that an only call has 0. behind: -1 unless none is likelier. typed:
     the share of its values that the user typed. listed: 1 if
     one is from the list the tool last went through. constant, left: 1 if one is the same in every session, or was
-    used already or passed over. stale: the share of its values that stood there before the model's last turn."""
+    used already or passed over. stale: the share of its values that stood there before the model's last turn. rank:
+    log of 1 + how many are likelier. crowd: log of how many calls there are."""
 
     share: float = 0.0
     behind: float = 0.0
@@ -29,6 +32,8 @@ class Traits(NamedTuple):
     constant: float = 0.0
     left: float = 0.0
     stale: float = 0.0
+    rank: float = 0.0
+    crowd: float = 0.0
 
 
 UNREMARKABLE = Traits()
@@ -41,6 +46,8 @@ def note_traits(calls: Sequence[Call], listed_path: str | None) -> None:
     for call in calls:
         total += call.p_arguments
         best = max(best, call.p_arguments)
+    crowd = log(len(calls)) if calls else 0.0
+    chances = sorted(call.p_arguments for call in calls)
     for call in calls:
         p = call.p_arguments
         typed = stale = 0
@@ -60,5 +67,5 @@ def note_traits(calls: Sequence[Call], listed_path: str | None) -> None:
         count = len(call.chosen) or 1
         call.traits = Traits(
             p / total - 1 if p > 0 else -1.0, 0.0 if p >= best else -1.0, typed / count, listed, constant, left,
-            stale / count,
+            stale / count, log(1 + len(chances) - bisect_right(chances, p)), crowd,
         )  # fmt: skip

@@ -14,6 +14,7 @@ from predictors.modelfile import to_envelope
 from predictors.pattern import PatternPredictor
 from predictors.pattern.calibration import fit, logit, probability
 from predictors.pattern.digest import Sample
+from predictors.pattern.rivals import RIVALS_START
 from predictors.pattern.vault import MAX_TENANTS, Vault
 from speculate.calls import ToolCall
 from speculate.history import CallMade, History, ResultSeen, UserText
@@ -76,15 +77,19 @@ def test_a_document_of_another_version_is_refused() -> None:
         PatternPredictor.from_document(document)
 
 
-def test_a_document_that_knows_fewer_features_predicts_as_it_did() -> None:
-    """Weights for features that came later are 0."""
+@pytest.mark.parametrize(("known_next", "known_use"), [(13, 12), (17, 13)])
+def test_a_document_that_knows_fewer_features_predicts_as_it_did(known_next: int, known_use: int) -> None:
+    """Weights for features that came later are 0, and rivals count for nothing."""
     learned = train(*[session(f"s{n}", "go", ("find", {"id": "7"}, {"key": f"k{n}"})) for n in range(5)])
     document = learned.to_document()
     weights = document["weights"]
-    document["weights"] = {**weights, "next": weights["next"][:13], "use": weights["use"][:12]}
+    del weights["rivals"]
+    document["weights"] = {**weights, "next": weights["next"][:known_next], "use": weights["use"][:known_use]}
     earlier = PatternPredictor.from_document(document)
-    assert list(earlier._weights[0][13:]) + list(earlier._weights[1][12:]) == [0.0] * 5
-    weights["next"][13:], weights["use"][12:] = [0.0] * 4, [0.0]
+    later_next, later_use = [0.0] * (17 - known_next), [0.0] * (15 - known_use)
+    assert [list(earlier._weights[0][known_next:]), list(earlier._weights[1][known_use:])] == [later_next, later_use]
+    weights["next"][known_next:], weights["use"][known_use:] = later_next, later_use
+    weights["rivals"] = list(RIVALS_START)
     now = PatternPredictor.from_document({**document, "weights": weights})
     assert earlier.predict(history("go"), 5) == now.predict(history("go"), 5) != []
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import log
+
 import pytest
 
 from predictors.pattern.calibration import (
@@ -17,6 +19,7 @@ from predictors.pattern.filling import Value
 from predictors.pattern.guessing import Call, Guess
 from predictors.pattern.pools import AGAIN, STALE
 from predictors.pattern.reliability import STRAIGHT, bend
+from predictors.pattern.rivals import RIVALS_START, beside_rivals
 from predictors.pattern.traits import UNREMARKABLE, Traits, note_traits
 from tests.predictors.pattern.sessions import Step, history, session, train
 
@@ -37,6 +40,8 @@ def test_an_only_call_has_nothing_taken_off() -> None:
     note_traits([first, second], None)
     assert (first.traits.share, first.traits.behind) == pytest.approx((-0.25, 0.0))
     assert (second.traits.share, second.traits.behind) == pytest.approx((-0.75, -1.0))
+    assert (first.traits.rank, second.traits.rank) == pytest.approx((0.0, log(2)))
+    assert first.traits.crowd == second.traits.crowd == pytest.approx(log(2))
 
 
 def test_a_chance_of_nothing_has_no_share() -> None:
@@ -62,7 +67,7 @@ def test_parts_of_a_score_are_what_the_features_say() -> None:
     note_traits([made, other], "find[].id")
     to_next = tuple(0.3 + 0.1 * number for number in range(len(NEXT_START)))
     to_use = tuple(0.2 + 0.1 * number for number in range(len(USE_START)))
-    weigh((to_next, to_use, STRAIGHT, STRAIGHT), [made, other])
+    weigh((to_next, to_use, STRAIGHT, STRAIGHT, RIVALS_START), [made, other])
     for each in (made, other):
         guess = Guess("t", each, 0.0, 0.0, 0.0, 0.0, 0.5)
         assert each.next_part + to_next[0] == pytest.approx(score(to_next, next_features(guess, False, False)))
@@ -95,16 +100,19 @@ def test_predictions_are_what_the_fitted_features_say(steps: tuple[Step, ...]) -
     to_next = tuple(0.3 + 0.05 * number for number in range(len(NEXT_START)))
     to_use = tuple(0.2 + 0.05 * number for number in range(len(USE_START)))
     document = learned.to_document()
-    document["weights"] |= {"next": to_next, "use": to_use}
+    to_rivals = (0.1, 0.9, -0.2, 0.3)
+    document["weights"] |= {"next": to_next, "use": to_use, "rivals": to_rivals}
     learned = type(learned).from_document(document)
     now = history(*steps)
     predictions = learned.predict(now, 10)
     assert predictions
     state = learned._view(now).state
-    curves = learned._weights[2:]
+    curves = learned._weights[2:4]
     expected = {}
-    for guess in learned._guesser.guesses(state):
-        total = score(to_next, next_features(guess, state.asked, state.failed))
+    guesses = learned._guesser.guesses(state)
+    alone = [score(to_next, next_features(guess, state.asked, state.failed)) for guess in guesses]
+    for guess, beside in zip(guesses, beside_rivals(alone), strict=True):
+        total = score(to_rivals, beside)
         later = score(to_use, use_features(guess, probability(total), state.asked, state.times_asked))
         p_next, p_use = (probability(bend(*each)) for each in zip(curves, (total, later), strict=True))
         expected[guess.tool, str(guess.arguments)] = (p_next, max(p_next, p_use))
