@@ -20,6 +20,7 @@ from predictors.pattern.nesting import WHOLE, gathered
 from predictors.pattern.pools import STALE
 from predictors.pattern.records import PAIR, parse, ranked
 from predictors.pattern.rules import MAX_VALUES, ToolRules
+from predictors.pattern.sisters import usual_names
 from predictors.pattern.standing import Group, KeptCalls, Standing, Watchers
 from predictors.pattern.state import State
 from predictors.pattern.traits import UNREMARKABLE, Traits, note_traits
@@ -90,7 +91,19 @@ class Guesser:
     weigh: called with every list of calls that was worked out anew.
     """
 
-    __slots__ = ("_era", "_outdated", "_rules", "chooser", "counts", "filler", "schema", "values", "watchers", "weigh")
+    __slots__ = (
+        "_era",
+        "_outdated",
+        "_rules",
+        "_takes",
+        "chooser",
+        "counts",
+        "filler",
+        "schema",
+        "values",
+        "watchers",
+        "weigh",
+    )
 
     def __init__(
         self,
@@ -107,6 +120,7 @@ class Guesser:
         self.chooser = Chooser(counts, schema)
         self.filler = Filler(counts, values, hidden)
         self._rules: dict[str, ToolRules] = {}
+        self._takes: dict[str, Sequence[str]] = {}  # tool -> the arguments it usually takes, once somebody asked
         self.watchers: Watchers = {}
         self._outdated = 0  # calls learned from since everything was worked out afresh
         self._era = object()  # what was worked out for sessions in an earlier one stands no longer
@@ -125,6 +139,7 @@ class Guesser:
         self.chooser.forget()
         self.filler.forget()
         self._rules.clear()
+        self._takes.clear()
         self.watchers.clear()
         self._era = object()
 
@@ -146,7 +161,10 @@ class Guesser:
         """The rules of one tool."""
         found = self._rules.get(tool)
         if found is None:
-            found = self._rules[tool] = ToolRules(self.counts, tool, self.values)
+            if not self._takes:
+                self._takes = dict(self.schema)
+                self._takes.update((tool, usual_names(forms)) for tool, forms in self.counts.forms.items())
+            found = self._rules[tool] = ToolRules(self.counts, tool, self.values, self._takes)
             for argument in found.arguments():
                 for rank, (_, path, _, _, _) in enumerate(argument.rules):
                     self.watchers.setdefault(path, []).append((argument, rank))
@@ -187,7 +205,7 @@ class Guesser:
             forms = [(0.9, list(state.local[tool]))]
         elif not forms and self.schema.get(tool):
             forms = [(0.5, self.schema[tool])]
-        has_records = bool(rules.joint) or tool in state.joint
+        has_records = bool(rules.joint) or bool(rules.sisters) or tool in state.joint
         found: dict[str, list[Value]] = {}
         groups: list[Group] = []
         likely: list[Chosen] = []
@@ -269,7 +287,7 @@ def _joint(
             seen.append((group, -1, False))
             continue
         tried += 1
-        if tried > MAX_JOINT_TRIED:
+        if tried > MAX_JOINT_TRIED + len(rules.sisters):
             break
         latest = records[-1][0]
         seen.append((group, latest, latest >= boundary))
@@ -315,6 +333,9 @@ def _joint_rules(
     learned: list[tuple[str, Mapping[str, str], Sequence[float], str]] = [
         (group, paths, chances, rule) for _, group, paths, chances, rule in rules.joint
     ]
+    if rules.sisters:
+        assumed = {each[3] for each in rules.sisters}
+        learned = [*rules.sisters, *(each for each in learned if each[3] not in assumed)]
     if not local:
         return learned
     known = {each[3]: each for each in learned}

@@ -12,6 +12,7 @@ from predictors.pattern.learning import DIFFERENT, EQUAL, STAGES
 from predictors.pattern.nesting import packed
 from predictors.pattern.pools import LEFT, LEFT_MENTIONED, STALE
 from predictors.pattern.records import JOIN, parse
+from predictors.pattern.sisters import sister_rules
 from predictors.pattern.vault import Vault
 
 MAX_VALUES = 6
@@ -24,6 +25,7 @@ MAX_PAIRS = 1_024  # of arguments, of which it is kept how often they are the sa
 MAX_ORDERS = 64
 LEAST_CONSTANT = 0.004
 LEAST_RULE = 0.006
+NOTHING: Mapping[str, Sequence[str]] = {}
 AHEAD = 0.04  # of the chance of the next one of a list: at least that of those after it
 
 
@@ -125,9 +127,10 @@ class ArgumentRules:
 class ToolRules:
     """What the counts say about one tool's arguments, ready to be applied."""
 
-    __slots__ = ("_arguments", "_kinds", "_orders", "_same", "forms", "joint", "reached", "tool")
+    __slots__ = ("_arguments", "_kinds", "_orders", "_same", "forms", "joint", "reached", "sisters", "tool")
 
-    def __init__(self, counts: Counts, tool: str, values: Any) -> None:
+    def __init__(self, counts: Counts, tool: str, values: Any, takes: Mapping[str, Sequence[str]] = NOTHING) -> None:
+        """takes: the arguments that every tool usually takes."""
         self.tool = tool
         self._kinds = counts.kinds
         self._same: dict[tuple[str, str], float] = {}
@@ -163,6 +166,7 @@ class ToolRules:
                 found.append((max(chances), group, paths, chances, rule))
         found.sort(key=lambda each: (-each[0], each[4]))
         self.joint = found[:MAX_JOINT]
+        self.sisters = sister_rules(tool, takes.get(tool, ()), takes, joint)
         self._arguments: dict[str, ArgumentRules] = {}
         for name, rows in counts.takes.get(tool, {}).items():
             argument = self._arguments[name] = ArgumentRules(tool, name)

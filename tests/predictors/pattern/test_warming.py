@@ -27,9 +27,9 @@ def made_rules(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     made: list[str] = []
     whole = rules.ToolRules.__init__
 
-    def init(self: Any, counts: Any, tool: str, values: Any) -> None:
+    def init(self: Any, counts: Any, tool: str, *others: Any) -> None:
         made.append(tool)
-        whole(self, counts, tool, values)
+        whole(self, counts, tool, *others)
 
     monkeypatch.setattr(rules.ToolRules, "__init__", init)
     return made
