@@ -67,7 +67,7 @@ class PatternPredictor:
         values = OpenValues(part.vault)
         self._guesser = Guesser(part.counts, values, self.hidden, part.schema, partial(weigh, self._weights))
         self._chances = tuple(map(chance_along, self._weights[2:4]))
-        self._by_tool, self._by = _taken_apart(self._weights)
+        self._by_tool, self._by_moment = _taken_apart(self._weights)
         self._year = self._usual_year()
         self._sweep = Sweep(part)
         self._learned = 0  # calls observed: what was answered before an observation is out of date
@@ -149,7 +149,9 @@ class PatternPredictor:
             state.known_contexts, state.asked, state.evidence = known, asked, evidence
 
     def _predict(self, state: State, limit: int) -> list[Prediction]:
-        bias, by_asked, by_failed, next_by_later, use_bias, by_next, by_later, use_by_asked, by_times, by_calls = self._by
+        bias, by_asked, by_failed, next_by_later, use_bias, by_next, by_later, use_by_asked, by_times, by_calls = (
+            self._by_moment
+        )
         use_bias += by_times * log(1 + state.times_asked)
         if state.asked:
             bias += by_asked
@@ -187,31 +189,26 @@ class PatternPredictor:
         scores = compete(self._weights[4], [-each[0] for each in scored], limit)
         for (_, _, use, tool, call), score in zip(scored, scores, strict=False):
             p_next = chance_next(score)
-            p_use = chance_use(
-                use + call.use_part + by_next * (7.0 if score > 7.0 else -7.0 if score < -7.0 else score)
-            )
-            sources = call.sources
-            if sources is None:
-                sources = self._asked_about(call, state)
-            out.append(Prediction(tool, call.given, p_next, p_use if p_use > p_next else p_next, sources, kind))
+            p_use = chance_use(use + call.use_part + by_next * (7.0 if score > 7.0 else max(score, -7.0)))
+            given, sources = call.given, call.sources
+            if given is None or sources is None:
+                given = call.given = gathered(call.arguments)
+                sources = call.sources = self._sources_of(call, state)
+            out.append(Prediction(tool, given, p_next, max(p_next, p_use), sources, kind))
         return out
 
-    def _asked_about(self, call: Call, state: State) -> Mapping[str, ArgumentSource]:
-        """Note the call's arguments as a call has them, and where the values came from, by argument; those within an
-        argument under their own names, too."""
+    def _sources_of(self, call: Call, state: State) -> Mapping[str, ArgumentSource]:
+        """Where the values came from, by argument; those within an argument under their own names, too."""
         out: dict[str, ArgumentSource] = {}
         source_of = self._source
         order = call.order
         if is_plain(order):
-            call.given = call.arguments
             for name, value in zip(order, call.chosen, strict=True):
                 out[name] = source_of(value, state)
         else:
-            call.given = gathered(call.arguments)
             for name, value in zip(order, call.chosen, strict=True):
                 source = out[shown(name)] = source_of(value, state)
                 out.setdefault(owner_of(name), source)
-        call.sources = out
         return out
 
     def _source(self, value: Value, state: State) -> ArgumentSource:

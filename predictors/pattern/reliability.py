@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 from math import exp
 
 KNOTS = (-7.0, -5.0, -3.5, -2.2, -1.4, -0.6, 0.0, 0.6, 1.4, 2.2, 3.5, 5.0)  # scores, closer where chances are even
@@ -37,10 +38,8 @@ def bend(heights: Sequence[float], score: float) -> float:
 
 def chance_along(heights: Sequence[float]) -> Callable[[float], float]:
     """From a score to the probability along this curve: `bend`, with each of its pieces worked out ahead."""
-    slopes = [1.0]
-    for number in range(1, len(KNOTS)):
-        slopes.append((heights[number] - heights[number - 1]) / (KNOTS[number] - KNOTS[number - 1]))
-    slopes.append(1.0)
+    pieces = pairwise(zip(KNOTS, heights, strict=True))
+    slopes = [1.0, *[(high - low) / (right - left) for (left, low), (right, high) in pieces], 1.0]
     starts = zip((0, *range(len(KNOTS))), slopes, strict=True)
     levels = [heights[number] - slope * KNOTS[number] for number, slope in starts]
 

@@ -27,10 +27,10 @@ Watchers = dict[str, list[tuple["ArgumentRules", int]]]  # path -> arguments who
 @dataclass(slots=True)
 class KeptValues:
     """Values for one argument. `read`: the segments of every pool looked at, and its latest event. `fresh`: the first
-    of these events that was since the model's last turn. `pools`: how many the session had. `doubted`: a text's value, its rule, in how many pools it was, how likely that made it.
-    `heeded`: of which values of a segment the user had spoken. `mapped`: what phrases stood for, if any may. `fields`:
-    how many pools were looked through for such that are called like the argument, what that is, and whether widely, if
-    any were.
+    of these events that was since the model's last turn. `pools`: how many the session had. `doubted`: a text's value,
+    its rule, in how many pools it was, how likely that made it. `heeded`: of which values of a segment the user had
+    spoken. `mapped`: what phrases stood for, if any may. `fields`: how many pools were looked through for such that are
+    called like the argument, what that is, and whether widely, if any were.
     """
 
     values: list[Value]
