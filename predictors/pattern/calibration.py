@@ -20,6 +20,7 @@ Pairs = tuple[int, Sequence[int], Sequence[float], Sequence[tuple[int, Sequence[
 PULL = 4.0  # rows of evidence that the starting weights count for
 ROUNDS = 16
 LEAST_REACH = 0.01
+LOG_LEAST_REACH = log(LEAST_REACH)
 
 # bias, logit of the tool in its context, words, forms, log of the arguments, user spoke last, made before, one record,
 # the strongest word, then traits: share, behind, typed, listed, stale; logit of the tool's later, log of the reach,
@@ -75,29 +76,30 @@ def weigh(weights: Weights, calls: Sequence[Call]) -> None:
     _, _, _, use_reach, use_arguments, _, use_repeated, _, use_share, use_constant, use_left, use_listed = to_use[:12]
     _, use_rank, use_crowd = to_use[12:]
     for call in calls:
-        traits = call.traits
-        reach = log(max(LEAST_REACH, call.reach))
+        share, behind, typed, listed, constant, left, stale, rank, crowd = call.traits
+        log_arguments, repeated = call.log_arguments, call.repeated
+        reach = log(call.reach) if call.reach > LEAST_REACH else LOG_LEAST_REACH
         call.next_part = (
-            by_arguments * call.log_arguments
-            + by_repeated * call.repeated
+            by_arguments * log_arguments
+            + by_repeated * repeated
             + by_together * call.together
-            + by_share * traits.share
-            + by_behind * traits.behind
-            + by_typed * traits.typed
-            + by_listed * traits.listed
-            + by_stale * traits.stale
+            + by_share * share
+            + by_behind * behind
+            + by_typed * typed
+            + by_listed * listed
+            + by_stale * stale
             + by_reach * reach
         )
         call.use_part = (
             use_reach * reach
-            + use_arguments * call.log_arguments
-            + use_repeated * call.repeated
-            + use_share * traits.share
-            + use_constant * traits.constant
-            + use_left * traits.left
-            + use_listed * traits.listed
-            + use_rank * traits.rank
-            + use_crowd * traits.crowd
+            + use_arguments * log_arguments
+            + use_repeated * repeated
+            + use_share * share
+            + use_constant * constant
+            + use_left * left
+            + use_listed * listed
+            + use_rank * rank
+            + use_crowd * crowd
         )
 
 

@@ -24,6 +24,7 @@ MAX_CANDIDATES = 24
 LEAST_RATIO = 0.4
 UNTRAINED = 0.1
 NEVER_LATER = 0.02
+NEVER_LATER_ODDS = log(NEVER_LATER / (1 - NEVER_LATER))
 MIN_SCORE = -5.5  # log odds in context (weighed) below which a tool is not looked at
 LEAST_TRUST = 0.3  # in the log odds in context when tools are left out: other evidence may move them by so much
 MAX_KNOWN = 1_024  # contexts whose chances are kept
@@ -49,6 +50,7 @@ class Chooser:
         "_counts",
         "_forms",
         "_kinship",
+        "_later_odds",
         "_laters",
         "_ratios",
         "_schema",
@@ -64,6 +66,7 @@ class Chooser:
         self._bases: dict[str, list[tuple[str, float, float]]] = {}  # kind of turn -> (tool, chance, log odds)
         self._chances: dict[str, dict[str, tuple[float, float]]] = {}  # context -> tool -> chance, log odds
         self._laters: dict[str, dict[str, float]] = {}
+        self._later_odds: dict[tuple[str, ...], dict[str, float]] = {}  # contexts -> tool -> log odds
         self._ratios: dict[str, list[tuple[str, float]]] = {}
         self._forms: dict[tuple[str, ...], dict[str, float]] = {}
         self._usual: dict[str, str] = {}  # tool -> what its results mostly are
@@ -73,6 +76,7 @@ class Chooser:
         self.version += 1
         self._chances.clear()
         self._laters.clear()
+        self._later_odds.clear()
         self._ratios.clear()
         self._forms.clear()
         self._usual.clear()
@@ -262,6 +266,15 @@ class Chooser:
             if tool and 0 < q < 1:
                 out.append((tool, q, log(q / (1 - q))))
         return out
+
+    def later_odds(self, keys: tuple[str, ...]) -> Mapping[str, float]:
+        """The log odds of `later`, kept within ±7."""
+        found = self._later_odds.get(keys)
+        if found is None:
+            if len(self._later_odds) >= MAX_KNOWN:
+                self._later_odds.clear()
+            found = self._later_odds[keys] = {tool: _odds(p) for tool, p in self.later(keys).items()}
+        return found
 
     def later(self, keys: Sequence[str]) -> Mapping[str, float]:
         """For each tool, the chance that the session calls it from now on, in these contexts, coarse first."""

@@ -15,7 +15,7 @@ from predictors.pattern.nesting import field_of, owner_of
 from predictors.pattern.phrases import Phrase
 from predictors.pattern.pools import AGAIN, MAX_LOOK_BACK, MAX_SEGMENT, STALE, Pool, Segment, Slotted
 from predictors.pattern.rules import LEAST_CONSTANT, LEAST_RULE, MAX_VALUES, ArgumentRules
-from predictors.pattern.standing import Doubted, KeptValues, Standing
+from predictors.pattern.standing import NEVER, Doubted, KeptValues, Standing
 from predictors.pattern.state import MAX_HEARD, State
 from predictors.pattern.text import is_spoken
 
@@ -24,12 +24,13 @@ BY_NAME = 0.3  # chance of a value found by its name alone
 NEVER_TAKEN = 2.0  # turns in which a path gave nothing that halve the chance of what it gives
 LEAST_SHARE = 0.1  # of the best chance so far: rules that give less than this at best are not tried
 AFTER = 8.0  # turns that a form counts for beside the word before it
+SPOKEN = "um"  # how paths begin of what the user or the model said
 SECOND = 0.15  # of what a second rule adds that gives the same value
 
 # chance, value, rule, slot, event, element, event again if it was a record's field (-1: a text's part, a constant)
 Value = tuple[float, Any, str, int, int, int, int]
 Found = dict[Any, list[Any]]
-Read = tuple[Sequence[Segment], int, bool]
+Read = tuple[Sequence[Segment], int]
 Heeded = tuple[Segment, Sequence[int]]
 
 chance_of = itemgetter(0)
@@ -74,15 +75,15 @@ class Filler:
 
     def values(self, state: State, standing: Standing, argument: ArgumentRules) -> list[Value]:
         """The values, best first: by learned rules, else from where this session took them, else by name."""
-        present = standing.present(state, argument)
         kept = standing.values.get(argument)
         if (
             kept is not None
-            and kept.stands(state, argument, len(present))
+            and kept.stands(state, standing, argument)
             and (kept.times_asked == state.times_asked or self._as_heard(kept, state, standing, argument))
             and (not kept.doubted or self._as_doubted(kept, state, argument))
         ):
             return kept.values
+        present = standing.present(state, argument)
         tool, name = argument.tool, argument.name
         found: Found = {}
         read: list[Read] = []
@@ -90,14 +91,15 @@ class Filler:
         heeded: list[Heeded] = []
         fields: tuple[int, str, bool] | None = None
         mapped: Sequence[tuple[float, str]] | None = None
-        if owner_of(name) not in self._hidden.get(tool, ()):
+        hidden = self._hidden.get(tool)
+        if not hidden or owner_of(name) not in hidden:
             if present:
                 self._by_rules(found, state, argument, present, read, heeded)
             if argument.constants:
                 self._constants(found, state, argument)
             if argument.kinds:
                 for entry in found.values():
-                    if is_spoken(entry[3]):
+                    if entry[3][0] in SPOKEN and is_spoken(entry[3]):
                         self._doubt(entry, state, argument, doubted)
             if self.mappings().knows(tool, name):
                 mapped = self._mapped(state, standing, argument)
@@ -109,7 +111,7 @@ class Filler:
         out = [
             (
                 p + SECOND * second * (1 - p), value, rule, slot, event, element,
-                -1 if is_spoken(rule) else event,
+                -1 if rule[0] in SPOKEN and is_spoken(rule) else event,
             )
             for p, second, value, rule, slot, event, element in found.values()
         ]  # fmt: skip
@@ -118,9 +120,13 @@ class Filler:
             del out[MAX_VALUES:]
         if kept is not None and kept.values == out:
             out = kept.values  # calls that were put together from them stand, too
+        boundary, fresh = state.boundary, NEVER
+        for _, event in read:
+            if boundary <= event < fresh:
+                fresh = event
         standing.values[argument] = KeptValues(
             out, read, doubted, heeded, mapped, state.latest.get(tool, -1), state.times_asked,
-            state.stage(tool) if argument.constants else -1, len(present), fields,
+            state.stage(tool) if argument.constants else -1, len(present), fields, fresh, len(state.pools),
         )  # fmt: skip
         return out
 
@@ -153,7 +159,7 @@ class Filler:
             segments = pool.segments
             segment = segments[-1]
             latest = segment.event
-            read.append((segments, latest, latest >= boundary))
+            read.append((segments, latest))
             offered: Sequence[Slotted]
             if len(segment.values) == 1 and not (left and len(segments) > 1):
                 value = segment.values[0]
@@ -342,8 +348,7 @@ class Filler:
 
 def _note(pool: Pool, state: State, read: list[Read], heeded: list[Heeded]) -> None:
     segments = pool.segments
-    event = segments[-1].event
-    read.append((segments, event, event >= state.boundary))
+    read.append((segments, segments[-1].event))
     if not segments[-1].is_users:
         _heed(segments, state, True, heeded)
 

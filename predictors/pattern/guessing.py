@@ -220,7 +220,7 @@ class Guesser:
                 likely += [row for number, row in enumerate(rows) if not number or row[0] >= least]
         likely.sort(key=chance_of, reverse=True)
         out = _calls(likely[:MAX_ROWS], rules, state)
-        if any(WHOLE in name for name in found):
+        if WHOLE in "".join(found):
             out = _distinct(out)
         note_traits(out, state.feed.get(tool))
         if self.weigh is not None:

@@ -74,12 +74,15 @@ def _is_map(value: Mapping[str, Any]) -> bool:
     return len(fields) > 1 and fields[0] is not None and all(each == fields[0] for each in fields)
 
 
+def is_plain(names: Iterable[str]) -> bool:
+    """Whether none of these names is that of a value within an argument."""
+    together = "".join(names)
+    return KEY not in together and PLACE not in together
+
+
 def gathered(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
     """The arguments as a call has them: the opposite of `spread`."""
-    for name in arguments:
-        if KEY in name or PLACE in name:
-            break
-    else:
+    if is_plain(arguments):
         return arguments
     out: dict[str, Any] = {}
     made: dict[str, dict[str, Any]] = {"": out}  # name -> the object put there; one that is a value is never added to

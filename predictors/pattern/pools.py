@@ -43,19 +43,26 @@ def among(values: Sequence[Any]) -> Container[Any]:
 class Labels(dict[int, Sequence[Sequence[int]]]):
     """For each element of an event, the words of its short fields: what a person would call it."""
 
-    __slots__ = ("_asked", "_heard", "_spoken")
+    __slots__ = ("_asked", "_heard", "_spoken", "_words", "changed")
 
     def __init__(self, labels: Mapping[int, Sequence[Sequence[int]]] = NO_LABELS) -> None:
         super().__init__(labels)
         self._asked = 0  # how often the user had spoken when `_heard` was found out
         self._spoken: AbstractSet[int] = frozenset()
         self._heard: AbstractSet[int] = frozenset()
+        self._words: AbstractSet[int] | None = None  # all of them
+        self.changed = 0  # how often the user had spoken when `_heard` became what it is
 
     def heard(self, state: State) -> AbstractSet[int]:
         """The elements of which some field's words were all typed."""
-        if self._asked != state.times_asked or self._spoken is not state.spoken:
-            self._asked, spoken = state.times_asked, state.spoken
-            self._spoken = spoken
+        times_asked, spoken = state.times_asked, state.spoken
+        if self._asked != times_asked or self._spoken is not spoken:
+            is_next = self._asked == times_asked - 1 and self._spoken is spoken
+            self._asked, self._spoken = times_asked, spoken
+            if self._words is None:
+                self._words = {word for phrases in self.values() for phrase in phrases for word in phrase}
+            if is_next and self._words.isdisjoint(state.words):  # nothing that was said last is any field's
+                return self._heard
             all_spoken = spoken.issuperset
             heard = set()
             for element, phrases in self.items():
@@ -63,7 +70,9 @@ class Labels(dict[int, Sequence[Sequence[int]]]):
                     if all_spoken(phrase):
                         heard.add(element)
                         break
-            self._heard = heard
+            if heard != self._heard or not is_next:
+                self._heard = heard
+                self.changed = times_asked
         return self._heard
 
 
@@ -83,10 +92,18 @@ class Segment:
 
     def find_mentioned(self, state: State) -> Sequence[int]:
         """The positions of values the user typed, or in whose record some field's words were all typed."""
-        if self.asked != state.times_asked:
-            self.asked = state.times_asked
+        times_asked = state.times_asked
+        if self.asked != times_asked:
             heard = self.labels.heard(state) if self.labels else ()
             values = self.values
+            if self.asked == times_asked - 1 and (not heard or self.labels.changed != times_asked):
+                self.asked = times_asked
+                for value in state.fresh:
+                    if value in values:
+                        break
+                else:
+                    return self.mentioned
+            self.asked = times_asked
             found: Sequence[int] = ()
             if heard:
                 typed = state.typed

@@ -8,16 +8,16 @@ from math import log
 from typing import Any, ClassVar
 
 from predictors.pattern.bounding import MAX_BYTES
-from predictors.pattern.calibration import NEXT_START, USE_START, Weights, logit, probability, weigh
-from predictors.pattern.choosing import NEVER_LATER
+from predictors.pattern.calibration import NEXT_START, USE_START, Weights, weigh
+from predictors.pattern.choosing import NEVER_LATER_ODDS
 from predictors.pattern.explaining import Rule, explain_rules, source_of
 from predictors.pattern.filling import Value
 from predictors.pattern.guessing import MAX_TOOLS, Call, Guesser
 from predictors.pattern.indexing import Indexer
-from predictors.pattern.nesting import gathered, owner_of, shown
+from predictors.pattern.nesting import gathered, is_plain, owner_of, shown
 from predictors.pattern.online import observe_call
 from predictors.pattern.part import MIN_TENANTS, Part
-from predictors.pattern.reliability import KNOTS, bend
+from predictors.pattern.reliability import KNOTS, chance_along
 from predictors.pattern.rivals import RIVALS_START, compete
 from predictors.pattern.rules import OpenValues
 from predictors.pattern.state import State
@@ -66,6 +66,8 @@ class PatternPredictor:
         self._weights = weights or calibrate(part.counts, part.vault, part.sample, self.hidden)
         values = OpenValues(part.vault)
         self._guesser = Guesser(part.counts, values, self.hidden, part.schema, partial(weigh, self._weights))
+        self._chances = tuple(map(chance_along, self._weights[2:4]))
+        self._by_tool, self._by_moment = _taken_apart(self._weights)
         self._year = self._usual_year()
         self._sweep = Sweep(part)
         self._learned = 0  # calls observed: what was answered before an observation is out of date
@@ -147,12 +149,9 @@ class PatternPredictor:
             state.known_contexts, state.asked, state.evidence = known, asked, evidence
 
     def _predict(self, state: State, limit: int) -> list[Prediction]:
-        weights_next, weights_use, curve_next, curve_use, rivals = self._weights
-        bias, by_context, by_words, by_forms, _, by_asked, _, _, by_strongest = weights_next[:9]
-        next_by_later, _, by_failed = weights_next[-3:]
-        by_tool = (by_context, by_words, by_strongest, by_forms)
-        use_bias, by_next, by_later, _, _, use_by_asked, _, by_times = weights_use[:8]
-        by_calls = weights_use[12]
+        bias, by_asked, by_failed, next_by_later, use_bias, by_next, by_later, use_by_asked, by_times, by_calls = (
+            self._by_moment
+        )
         use_bias += by_times * log(1 + state.times_asked)
         if state.asked:
             bias += by_asked
@@ -162,14 +161,13 @@ class PatternPredictor:
         guesser = self._guesser
         chooser = guesser.chooser
         standing = guesser.standing(state)
-        keys = state.contexts()
-        later = chooser.later(state.later_contexts())
+        later = chooser.later_odds(state.later_contexts())
         gated = self.part.gated
         called = state.tools
         scored = []
         number = 0
-        for negative, tool, _, _, _, _ in chooser.tools(state, keys, by_tool)[:MAX_TOOLS]:
-            later_odds = logit(later.get(tool, NEVER_LATER))
+        for negative, tool, _, _, _, _ in chooser.tools(state, state.contexts(), self._by_tool)[:MAX_TOOLS]:
+            later_odds = later.get(tool, NEVER_LATER_ODDS)
             base = bias - negative + next_by_later * later_odds
             tool_use = use_bias + by_later * later_odds
             if tool in called:
@@ -187,11 +185,11 @@ class PatternPredictor:
         scored.sort()
         out = []
         kind = self.KIND
-        scores = compete(rivals, [-each[0] for each in scored], limit)
+        chance_next, chance_use = self._chances
+        scores = compete(self._weights[4], [-each[0] for each in scored], limit)
         for (_, _, use, tool, call), score in zip(scored, scores, strict=False):
-            p_next = probability(bend(curve_next, score))
-            use += call.use_part + by_next * (7.0 if score > 7.0 else max(score, -7.0))
-            p_use = probability(bend(curve_use, use))
+            p_next = chance_next(score)
+            p_use = chance_use(use + call.use_part + by_next * (7.0 if score > 7.0 else max(score, -7.0)))
             given, sources = call.given, call.sources
             if given is None or sources is None:
                 given = call.given = gathered(call.arguments)
@@ -202,9 +200,15 @@ class PatternPredictor:
     def _sources_of(self, call: Call, state: State) -> Mapping[str, ArgumentSource]:
         """Where the values came from, by argument; those within an argument under their own names, too."""
         out: dict[str, ArgumentSource] = {}
-        for name, value in zip(call.order, call.chosen, strict=True):
-            source = out[shown(name)] = self._source(value, state)
-            out.setdefault(owner_of(name), source)
+        source_of = self._source
+        order = call.order
+        if is_plain(order):
+            for name, value in zip(order, call.chosen, strict=True):
+                out[name] = source_of(value, state)
+        else:
+            for name, value in zip(order, call.chosen, strict=True):
+                source = out[shown(name)] = source_of(value, state)
+                out.setdefault(owner_of(name), source)
         return out
 
     def _source(self, value: Value, state: State) -> ArgumentSource:
@@ -260,3 +264,16 @@ class PatternPredictor:
 
     def __repr__(self) -> str:
         return f"<PatternPredictor: {self.counts.sessions:g} sessions, {len(self.counts.forms)} tools>"
+
+
+def _taken_apart(weights: Weights) -> tuple[tuple[float, float, float, float], tuple[float, ...]]:
+    """The weights of what depends on the tool and the moment: those that choose tools; then those of p_next (the bias,
+    the user spoke last, an error, later use) and of p_use (the bias, p_next, later use, the user spoke last, how often
+    they did, calls so far). What depends on the call is added up by `weigh`."""
+    to_next, to_use, _, _, _ = weights
+    bias, by_context, by_words, by_forms, _, by_asked, _, _, by_strongest = to_next[:9]
+    by_later, _, by_failed = to_next[-3:]
+    use_bias, use_by_next, use_by_later, _, _, use_by_asked, _, by_times = to_use[:8]
+    return (by_context, by_words, by_strongest, by_forms), (
+        bias, by_asked, by_failed, by_later, use_bias, use_by_next, use_by_later, use_by_asked, by_times, to_use[12],
+    )  # fmt: skip

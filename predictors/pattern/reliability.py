@@ -8,7 +8,8 @@ line on the same rows as the weights, and made to rise everywhere, so that it ne
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 from math import exp
 
 KNOTS = (-7.0, -5.0, -3.5, -2.2, -1.4, -0.6, 0.0, 0.6, 1.4, 2.2, 3.5, 5.0)  # scores, closer where chances are even
@@ -18,6 +19,7 @@ CELL = 0.05  # scores are told apart this finely
 ROUNDS = 12
 LEAST_SLOPE = 0.05
 MAX_STEP = 2.0  # of one round, in log odds
+LEAST_ODDS = -30.0  # log odds below which the chance is none
 
 Cell = tuple[int, float, float, float]  # the knot below, the share of the one above, rows, rows that happened
 
@@ -32,6 +34,21 @@ def bend(heights: Sequence[float], score: float) -> float:
     left = KNOTS[above - 1]
     share = (score - left) / (KNOTS[above] - left)
     return heights[above - 1] * (1 - share) + heights[above] * share
+
+
+def chance_along(heights: Sequence[float]) -> Callable[[float], float]:
+    """From a score to the probability along this curve: `bend`, with each of its pieces worked out ahead."""
+    pieces = pairwise(zip(KNOTS, heights, strict=True))
+    slopes = [1.0, *[(high - low) / (right - left) for (left, low), (right, high) in pieces], 1.0]
+    starts = zip((0, *range(len(KNOTS))), slopes, strict=True)
+    levels = [heights[number] - slope * KNOTS[number] for number, slope in starts]
+
+    def chance(score: float) -> float:
+        piece = bisect_right(KNOTS, score)
+        odds = levels[piece] + slopes[piece] * score
+        return 1 / (1 + exp(-odds)) if odds > LEAST_ODDS else 0.0
+
+    return chance
 
 
 def fit_curve(rows: Iterable[tuple[float, bool]]) -> tuple[float, ...]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from predictors.pattern.state import State
 
 MAX_KEPT = 1_024
+NEVER = 1 << 60  # later than any event
 
 Doubted = tuple[Any, str, int, float]  # value, rule, pools that hold it, how much less likely that makes it
 Group = tuple[str, int, bool]  # group of records, its latest event (-1: there is none), whether that is since the
@@ -25,15 +26,15 @@ Watchers = dict[str, list[tuple["ArgumentRules", int]]]  # path -> arguments who
 
 @dataclass(slots=True)
 class KeptValues:
-    """Values for one argument. `read`: the segments of every pool looked at, its latest event, whether that is since
-    the model's last turn. `doubted`: a text's value, its rule, in how many pools it was, how likely that made it.
-    `heeded`: of which values of a segment the user had spoken. `mapped`: what phrases stood for, if any may. `fields`:
-    how many pools were looked through for such that are called like the argument, what that is, and whether widely, if
-    any were.
+    """Values for one argument. `read`: the segments of every pool looked at, and its latest event. `fresh`: the first
+    of these events that was since the model's last turn. `pools`: how many the session had. `doubted`: a text's value,
+    its rule, in how many pools it was, how likely that made it. `heeded`: of which values of a segment the user had
+    spoken. `mapped`: what phrases stood for, if any may. `fields`: how many pools were looked through for such that are
+    called like the argument, what that is, and whether widely, if any were.
     """
 
     values: list[Value]
-    read: Sequence[tuple[Sequence[Segment], int, bool]]
+    read: Sequence[tuple[Sequence[Segment], int]]
     doubted: Sequence[Doubted]
     heeded: Sequence[tuple[Segment, Sequence[int]]]
     mapped: Sequence[tuple[float, str]] | None
@@ -42,25 +43,30 @@ class KeptValues:
     stage: int
     present: int
     fields: tuple[int, str, bool] | None
+    fresh: int
+    pools: int
 
-    def stands(self, state: State, argument: ArgumentRules, present: int) -> bool:
+    def stands(self, state: State, standing: Standing, argument: ArgumentRules) -> bool:
         """Whether working them out again would give the same, if nothing was said since and texts hold no value that
         results gave since: what comes of these is for `Filler` to say."""
         if (
-            self.present != present
+            state.boundary > self.fresh
             or self.latest != state.latest.get(argument.tool, -1)
             or (self.stage >= 0 and self.stage != state.stage(argument.tool))
         ):
             return False
-        if self.fields is not None:
-            count, name, widely = self.fields
-            if count != state.fields.count(state.pools, name, widely):
+        for segments, event in self.read:
+            if segments[-1].event != event:
                 return False
-        boundary = state.boundary
-        for segments, event, is_fresh in self.read:
-            now = segments[-1].event
-            if now != event or (now >= boundary) != is_fresh:
+        pools = state.pools
+        if self.pools != len(pools):
+            if self.present != len(standing.present(state, argument)):
                 return False
+            if self.fields is not None:
+                count, name, widely = self.fields
+                if count != state.fields.count(pools, name, widely):
+                    return False
+            self.pools = len(pools)
         return True
 
 

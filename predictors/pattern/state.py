@@ -288,7 +288,7 @@ class State:
             self.known_contexts = known
         return known
 
-    def later_contexts(self) -> Sequence[str]:
+    def later_contexts(self) -> tuple[str, str, str]:
         """Those of them, coarse first, in which it is counted whether a tool is called at any later time."""
         known = self.contexts()
         return ("", known[0], known[2])

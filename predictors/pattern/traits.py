@@ -41,31 +41,34 @@ UNREMARKABLE = Traits()
 
 def note_traits(calls: Sequence[Call], listed_path: str | None) -> None:
     """Find out the traits of all likely calls of one tool. listed_path: of the list it last went through."""
-    total = 0.0
-    best = 0.0
-    for call in calls:
-        total += call.p_arguments
-        best = max(best, call.p_arguments)
-    crowd = log(len(calls)) if calls else 0.0
-    chances = sorted(call.p_arguments for call in calls)
-    for call in calls:
-        p = call.p_arguments
+    chances = [call.p_arguments for call in calls]
+    total = sum(chances)
+    ascending = sorted(chances)
+    count = len(chances)
+    best = ascending[-1] if count else 0.0
+    crowd = log(count) if count else 0.0
+    new = tuple.__new__
+    for p, call in zip(chances, calls, strict=True):
         typed = stale = 0
         listed = constant = left = 0.0
-        for _, _, rule, slot, event, _, _ in call.chosen:
+        chosen = call.chosen
+        for _, _, rule, slot, event, _, _ in chosen:
             if event < 0:
                 constant = 1.0
                 continue
             if slot >= STALE:
                 stale += 1
-            if slot % STALE >= AGAIN:
+                slot -= STALE
+            if slot >= AGAIN:
                 left = 1.0
             if rule == listed_path:
                 listed = 1.0
-            elif is_typed(rule):
+            elif rule[0] == "u" and is_typed(rule):
                 typed += 1
-        count = len(call.chosen) or 1
-        call.traits = Traits(
-            p / total - 1 if p > 0 else -1.0, 0.0 if p >= best else -1.0, typed / count, listed, constant, left,
-            stale / count, log(1 + len(chances) - bisect_right(chances, p)), crowd,
+        values = len(chosen) or 1
+        share = p / total - 1 if p > 0 else -1.0
+        behind = 0.0 if p >= best else -1.0
+        rank = log(1 + count - bisect_right(ascending, p))
+        call.traits = new(
+            Traits, (share, behind, typed / values, listed, constant, left, stale / values, rank, crowd)
         )  # fmt: skip
