@@ -19,7 +19,7 @@ from predictors.pattern.calibration import (
 from predictors.pattern.calling import call_key
 from predictors.pattern.collecting import without_collection
 from predictors.pattern.counts import Counts, without
-from predictors.pattern.digest import Digest, Digester, Sample, StandInValues, sample_key
+from predictors.pattern.digest import Digest, Sample, StandInValues, Undigested, sample_key
 from predictors.pattern.guessing import Guess, Guesser
 from predictors.pattern.indexing import Indexer
 from predictors.pattern.learning import count_session, count_turn, learnable
@@ -81,7 +81,7 @@ class Trainer:
         tenant = f"tenant {start.tenant}" if start.tenant is not None else f"session {session.id}"
         turns = session.turns
         key = sample_key(session.id, start.tenant, [(call.tool, None) for turn in turns for call in turn.calls])
-        digester = Digester() if self.sample.wants(key) else None
+        undigested = Undigested() if self.sample.wants(key) else None
         after: list[list[str]] = [[] for _ in turns]
         names: dict[str, None] = {}
         for number in range(len(turns) - 1, -1, -1):
@@ -90,7 +90,7 @@ class Trainer:
         state = State(_year_of(session))
         nothing: frozenset[str] = frozenset()
         for number, (history, turn) in enumerate(moments(session)):
-            self._catch_up(state, history.events, digester, tenant)
+            self._catch_up(state, history.events, undigested, tenant)
             calls = [
                 learnable(
                     state,
@@ -104,27 +104,27 @@ class Trainer:
                 for call in turn.calls
             ]
             count_turn(self._tally, state, calls, after[number])
-            if digester is not None:
-                resolved = [
-                    (self._specs.get(call.tool) or ToolSpec.undeclared(call.tool)).resolve(call.args)
-                    for call in turn.calls
+            if undigested is not None:
+                made = [
+                    (self._specs.get(call.tool) or ToolSpec.undeclared(call.tool), call.args) for call in turn.calls
                 ]
-                digester.turn(calls, resolved, after[number])
+                undigested.turn(calls, made, after[number])
         if turns:
-            self._catch_up(state, history.events, digester, tenant)
+            self._catch_up(state, history.events, undigested, tenant)
         count_session(self._tally, state)
-        if digester is not None:
-            self.sample.add(key, digester.finish())
+        if undigested is not None:
+            self.sample.add(key, undigested)
 
     def pour(self) -> None:
-        """Complete the counts: until then, some of what was added is not in their tables."""
+        """Complete counts and sample: until then, some of what was added is not in their tables."""
         self._tally.pour()
+        self.sample.complete()
 
-    def _catch_up(self, state: State, events: Sequence[object], digester: Digester | None, tenant: str) -> None:
+    def _catch_up(self, state: State, events: Sequence[object], undigested: Undigested | None, tenant: str) -> None:
         while state.count < len(events):
             event = self._indexer.index(events[state.count], state.when, state.folders)  # type: ignore[arg-type]  # history events
-            if digester is not None:
-                digester.event(event)
+            if undigested is not None:
+                undigested.event(event)
             if event.kind == "R":
                 count_told(self.counts, self.vault, tenant, event.items)
             state.take(event)
