@@ -19,6 +19,9 @@ Pairs = tuple[int, Sequence[int], Sequence[float], Sequence[tuple[int, Sequence[
 
 PULL = 4.0  # rows of evidence that the starting weights count for
 ROUNDS = 16
+THINNED = 4  # of so many rows one is looked at first
+FEWEST = 50  # rows that this is worth it for
+NEAR, THERE = 0.5, 1e-4  # what one more step would lessen the loss by
 LEAST_REACH = 0.01
 
 # bias, logit of the tool in its context, words, forms, log of the arguments, user spoke last, made before, one record,
@@ -108,15 +111,29 @@ def score(weights: Sequence[float], features: Sequence[float]) -> float:
 
 
 def fit(rows: Sequence[tuple[Sequence[float], bool]], start: Sequence[float]) -> tuple[float, ...]:
-    """Ridge logistic regression towards `start`, by Newton's method. Deterministic."""
-    size = len(start)
+    """Ridge logistic regression towards `start`, by Newton's method. Deterministic.
+
+    Every few rows alone come close to the weights that all of them give, at a fraction of the time: they go first.
+    """
+    weights: Sequence[float] = start
+    if len(rows) >= THINNED * FEWEST:
+        weights = _newton(rows[::THINNED], start, weights, PULL / THINNED, NEAR)
+    return tuple(round(weight, 6) for weight in _newton(rows, start, weights, PULL, THERE))
+
+
+def _newton(
+    rows: Sequence[tuple[Sequence[float], bool]], start: Sequence[float], weights: Sequence[float], pull: float,
+    least: float,
+) -> Sequence[float]:  # fmt: skip
+    """The weights, from these on, until a step lessens the loss by no more than `least`."""
     columns = list(zip(*(features for features, _ in rows), strict=True))
     there = _there(columns)
-    weights = list(start)
-    best: tuple[float, list[float]] = (float("inf"), weights)
-    step = [0.0] * size
+    best: tuple[float, Sequence[float]] = (float("inf"), weights)
+    step: Sequence[float] = ()
+    hessian: list[list[float]] = []
+    gain = float("inf")
     for _ in range(ROUNDS if rows else 0):
-        loss = sum(PULL / 2 * (s - w) ** 2 for s, w in zip(start, weights, strict=True))
+        loss = sum(pull / 2 * (s - w) ** 2 for s, w in zip(start, weights, strict=True))
         errors: list[float] = []
         bends: list[float] = []
         for features, happened in rows:
@@ -129,15 +146,17 @@ def fit(rows: Sequence[tuple[Sequence[float], bool]], start: Sequence[float]) ->
             step = [each / 2 for each in step]
             weights = [w + d for w, d in zip(best[1], step, strict=True)]
             continue
-        gained = best[0] - loss
         best = (loss, weights)
-        if gained < 1e-4:
-            break
-        gradient = [sum(map(mul, errors, column), PULL * (s - w))
+        gradient = [sum(map(mul, errors, column), pull * (s - w))
                     for column, s, w in zip(columns, start, weights, strict=True)]  # fmt: skip
-        step = _solve(_hessian(there, bends), gradient)
+        if gain > NEAR:  # nearer than that, the last curvature is as good
+            hessian = _hessian(there, bends, pull)
+        step = _solve(hessian, gradient)
+        gain = sum(map(mul, step, gradient)) / 2
         weights = [w + d for w, d in zip(weights, step, strict=True)]
-    return tuple(round(weight, 6) for weight in best[1])
+        if gain < least:
+            return weights
+    return best[1]
 
 
 def _there(columns: Sequence[Sequence[float]]) -> list[Pairs]:
@@ -153,13 +172,13 @@ def _there(columns: Sequence[Sequence[float]]) -> list[Pairs]:
     return out
 
 
-def _hessian(pairs: Sequence[Pairs], bends: Sequence[float]) -> list[list[float]]:
+def _hessian(pairs: Sequence[Pairs], bends: Sequence[float], pull: float) -> list[list[float]]:
     """The sums over rows of one column times another, times the bend of the row."""
     hessian = [[0.0] * len(pairs) for _ in pairs]
     for i, rows, column, others in pairs:
         scaled = list(map(mul, map(bends.__getitem__, rows), column))
         for j, other in others:
-            hessian[i][j] = hessian[j][i] = sum(map(mul, scaled, other), PULL if i == j else 0.0)
+            hessian[i][j] = hessian[j][i] = sum(map(mul, scaled, other), pull if i == j else 0.0)
     return hessian
 
 

@@ -138,7 +138,9 @@ class Undigested:
     __slots__ = ("_steps",)
 
     def __init__(self) -> None:
-        self._steps: list[Indexed | tuple[Sequence[Learned], Sequence[tuple[ToolSpec, Mapping[str, Any]]], list[str]]] = []
+        self._steps: list[
+            Indexed | tuple[Sequence[Learned], Sequence[tuple[ToolSpec, Mapping[str, Any]]], list[str]]
+        ] = []
 
     def event(self, event: Indexed) -> None:
         """Take in the next event."""

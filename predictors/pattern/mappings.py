@@ -110,6 +110,43 @@ def count_told(counts: Counts, vault: Vault, tenant: str, items: Iterable[Item])
         row[digest] = row.get(digest, 0) + 1
 
 
+def alone(counts: Counts, is_open: Callable[[str], bool]) -> Counts:
+    """The counts without what no `Mappings` would look at, now or after some of them were taken out again. Everything
+    else is shared."""
+    out = Counts()
+    for name in Counts.__slots__:
+        setattr(out, name, getattr(counts, name))
+    opened = {digest for digest in {key.rpartition("=")[2] for row in counts.links.values() for key in row}
+              if is_open(digest)}  # fmt: skip
+    out.told = {}
+    told: set[str] = set()  # "phrase=digest"
+    for number, row in counts.told.items():
+        kept = {digest: count for digest, count in row.items() if is_open(digest)}
+        if kept:
+            out.told[number] = kept
+            told.update(f"{number}={digest}" for digest in kept)
+    pairs: dict[str, float] = {}
+    links = []
+    for owner, row in counts.links.items():
+        for key, count in row.items():
+            occurrence, _, digest = key.partition("=")
+            if digest in opened:
+                pair = f"{occurrence.partition('<')[0]}={digest}"
+                pairs[pair] = pairs.get(pair, 0) + count
+                links.append((owner, key, pair, count))
+    out.links = {owner: {} for owner in counts.links}
+    wanted = set(out.told)
+    for owner, key, pair, count in sorted(links):  # in order, as they are looked at
+        if pairs[pair] >= LEAST_COUNT or pair in told:
+            out.links[owner][key] = count
+            wanted.add(pair.partition("=")[0])
+    out.heard = {
+        tool: dict(sorted([each for each in row.items() if each[0].partition("<")[0] in wanted]))
+        for tool, row in counts.heard.items()
+    }
+    return out
+
+
 class Mappings:
     """What the counts say about phrases: made once from the counts, then asked."""
 

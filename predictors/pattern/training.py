@@ -23,7 +23,7 @@ from predictors.pattern.digest import Digest, Sample, StandInValues, Undigested,
 from predictors.pattern.guessing import Guess, Guesser
 from predictors.pattern.indexing import Indexer
 from predictors.pattern.learning import count_session, count_turn, learnable
-from predictors.pattern.mappings import count_told
+from predictors.pattern.mappings import alone, count_told
 from predictors.pattern.reliability import fit_curve
 from predictors.pattern.rivals import RIVALS_START, beside_rivals, keeps_order
 from predictors.pattern.state import State
@@ -141,13 +141,14 @@ def calibrate(counts: Counts, vault: Vault, sample: Sample, hidden: Mapping[str,
     def is_open(digest: str) -> bool:
         return vault.value(digest) is not None
 
+    whole = alone(counts, is_open)
     hashes = sample.hashes()
     together = max(1, int(counts.sessions) // APART, len(hashes) // GROUPS)
     for start in range(0, len(hashes), together):
         if seen >= MAX_TURNS:
             break
         digests = [sample.get(key) for key in hashes[start : start + together]]
-        guesser = Guesser(without(counts, _counted(digests)), StandInValues({}, is_open), hidden)
+        guesser = Guesser(without(whole, _counted(digests)), StandInValues({}, is_open), hidden)
         for digest in digests:
             guesser.use(StandInValues(digest.aliases, is_open))
             state = State()
