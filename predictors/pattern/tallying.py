@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from predictors.pattern.counts import ALL, WIDTH, Counts, Rows, Table, wide
 
 Turns = dict[tuple[str, ...], dict[str, float]]  # tools that turns called -> key -> such turns
+Moves = dict[tuple[str, tuple[int, ...], tuple[int, ...]], float]  # path, slots not held, slots held -> turns
 Held = dict[tuple[int, ...], dict[tuple[str, ...], float]]  # slots -> paths of pools that held them -> turns
 
 
@@ -23,13 +24,14 @@ def add_one(row: dict[str, float], keys: Iterable[str]) -> None:
 class Tally:
     """What is being counted into `counts`: contexts, words and offers, until it is poured."""
 
-    __slots__ = ("_contexts", "_offers", "_words", "counts")
+    __slots__ = ("_contexts", "_moves", "_offers", "_words", "counts")
 
     def __init__(self, counts: Counts) -> None:
         self.counts = counts
         self._contexts: Turns = {}
         self._words: Turns = {}
         self._offers: dict[str, Held] = {}
+        self._moves: dict[str, Moves] = {}
 
     def turn(self, tools: tuple[str, ...], contexts: Iterable[str], words: Iterable[str]) -> None:
         """Count a turn that called these tools, in these contexts and with these features of words."""
@@ -45,6 +47,10 @@ class Tally:
         found = self._offers.setdefault(tool, {}).setdefault(slots, {})
         found[paths] = found.get(paths, 0) + turns
 
+    def moved(self, tool: str, moves: Iterable[tuple[str, tuple[int, ...], tuple[int, ...]]]) -> None:
+        """Count turns with the tool in which a pool held other slots than it was counted with: (path, those, these)."""
+        _count_elements(self._moves.setdefault(tool, {}), moves)
+
     def pour(self) -> None:
         """Write it all into the tables."""
         _pour_turns(self.counts.contexts, self._contexts)
@@ -52,6 +58,9 @@ class Tally:
         for tool, held in self._offers.items():
             _pour_slots(self.counts.offers.setdefault(tool, {}), held)
             held.clear()
+        for tool, moves in self._moves.items():
+            _pour_moves(self.counts.offers.setdefault(tool, {}), moves)
+            moves.clear()
 
 
 def _pour_turns(table: Table, turns: Turns) -> None:
@@ -66,15 +75,29 @@ def _pour_turns(table: Table, turns: Turns) -> None:
         keys.clear()
 
 
+def _row_of(rows: Rows, path: str) -> list[float]:
+    row = rows.get(path)
+    if row is None or len(row) < WIDTH:
+        row = rows[path] = [0] * WIDTH if row is None else wide(row)
+    return row
+
+
 def _pour_slots(rows: Rows, held: Held) -> None:
     get = rows.get
     for slots, groups in held.items():
         for paths, count in groups.items():
             for path in paths:
                 row = get(path)
-                if row is None:
-                    row = rows[path] = [0] * WIDTH
-                elif len(row) < WIDTH:
-                    row = rows[path] = wide(row)
+                if row is None or len(row) < WIDTH:
+                    row = _row_of(rows, path)
                 for slot in slots:
                     row[slot] += count
+
+
+def _pour_moves(rows: Rows, moves: Moves) -> None:
+    for (path, before, after), count in moves.items():
+        row = _row_of(rows, path)
+        for slot in before:
+            row[slot] -= count
+        for slot in after:
+            row[slot] += count
