@@ -240,8 +240,10 @@ class Offering:
             if cohort.turns:
                 self._end(cohort)
         for slots, paths, turns in self._counted:
-            for (tool, is_stale), count in turns.items():
-                tally.held(tool, stale_slots(slots) if is_stale else slots, paths, count)
+            stale = stale_slots(slots)
+            tally.held(
+                paths, {(tool, stale if is_stale else slots): count for (tool, is_stale), count in turns.items()}
+            )
         for tool, moves in self._apart.items():
             tally.moved(tool, moves)
         self._counted.clear()

@@ -21,9 +21,10 @@ from predictors.pattern.collecting import without_collection
 from predictors.pattern.counts import Counts, without
 from predictors.pattern.digest import Digest, Sample, StandInValues, Undigested, sample_key
 from predictors.pattern.guessing import Guess, Guesser
+from predictors.pattern.hearing import count_told
 from predictors.pattern.indexing import Indexer
 from predictors.pattern.learning import count_session, count_turn, learnable
-from predictors.pattern.mappings import alone, count_told
+from predictors.pattern.mappings import alone
 from predictors.pattern.reliability import fit_curve
 from predictors.pattern.rivals import RIVALS_START, beside_rivals, keeps_order
 from predictors.pattern.state import State
@@ -87,7 +88,7 @@ class Trainer:
         for number in range(len(turns) - 1, -1, -1):
             names.update(dict.fromkeys(call.tool for call in turns[number].calls))
             after[number] = list(names)
-        state = State(_year_of(session))
+        state = State(_year_of(session), is_counted=True)
         nothing: frozenset[str] = frozenset()
         for number, (history, turn) in enumerate(moments(session)):
             self._catch_up(state, history.events, undigested, tenant)
@@ -199,7 +200,7 @@ def _counted(digests: Iterable[Digest]) -> Counts:
     """What these digests added to the counts they are a part of."""
     tally = Tally(Counts())
     for digest in digests:
-        state = State()
+        state = State(is_counted=True)
         for turn in digest.turns:
             while state.count < turn.events:
                 state.take(digest.events[state.count])

@@ -70,15 +70,19 @@ def test_what_is_tallied_is_poured_once() -> None:
     for _ in range(2):
         tally.turn(("find", "user"), ["", "x"], ["u1"])
     tally.turn((), ["x"], [])
-    tally.held("find", (0, 5), ("a", "b"), 3)
-    tally.held("find", (0, 5), ("b",), -1)
+    for _ in range(3):
+        tally.held(("a", "b"), {("find", (0, 5)): 1})
+    tally.moved("find", [("b", (0, 5), (0, 6))])
+    tally.session(["a", "b"])
+    tally.session(["b"])
     for _ in range(2):
         tally.pour()
         assert tally.counts.contexts == {"": {"": 2, "find": 2, "user": 2}, "x": {"": 3, "find": 2, "user": 2}}
         assert tally.counts.words == {"u1": {"": 2, "find": 2, "user": 2}}
         rows = tally.counts.offers["find"]
         assert [rows["a"][slot] for slot in (0, 5)] == [4, 3]
-        assert [rows["b"][slot] for slot in (0, 5)] == [2, 2]
+        assert [rows["b"][slot] for slot in (0, 5, 6)] == [3, 2, 1]
+        assert tally.counts.reach == {"": {"a": [1, 1], "b": [2, 2]}}
 
 
 def test_zeros_left_out_change_no_sum() -> None:
