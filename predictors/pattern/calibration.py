@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import compress
 from math import exp, log
-from operator import mul
+from operator import mul, sub
 
 from predictors.pattern.guessing import Call, Guess
 
@@ -21,6 +21,7 @@ PULL = 4.0  # rows of evidence that the starting weights count for
 ROUNDS = 16
 THINNED = 4  # of so many rows one is looked at first
 FEWEST = 50  # rows that this is worth it for
+SURE = 1 - 1e-12  # no guess is taken for more
 NEAR, THERE = 0.5, 1e-4  # what one more step would lessen the loss by
 LEAST_REACH = 0.01
 
@@ -126,7 +127,9 @@ def _newton(
     least: float,
 ) -> Sequence[float]:  # fmt: skip
     """The weights, from these on, until a step lessens the loss by no more than `least`."""
-    columns = list(zip(*(features for features, _ in rows), strict=True))
+    features_of = [features for features, _ in rows]
+    happened = [1.0 if each else 0.0 for _, each in rows]
+    columns = list(zip(*features_of, strict=True))
     there = _there(columns)
     best: tuple[float, Sequence[float]] = (float("inf"), weights)
     step: Sequence[float] = ()
@@ -134,14 +137,10 @@ def _newton(
     gain = float("inf")
     for _ in range(ROUNDS if rows else 0):
         loss = sum(pull / 2 * (s - w) ** 2 for s, w in zip(start, weights, strict=True))
-        errors: list[float] = []
-        bends: list[float] = []
-        for features, happened in rows:
-            total = sum(map(mul, weights, features))
-            p = 1 / (1 + exp(-total)) if total > -30 else 0.0
-            loss -= log(max(1e-12, p if happened else 1 - p))
-            errors.append((1.0 if happened else 0.0) - p)
-            bends.append(p * (1 - p))
+        chances = [1 / (1 + exp(-total)) if total > -30 else 0.0
+                   for total in [sum(map(mul, weights, features)) for features in features_of]]  # fmt: skip
+        errors = list(map(sub, happened, chances))
+        loss -= sum([log(1 - off) if off < SURE else log(1 - SURE) for off in map(abs, errors)])
         if loss > best[0] + 1e-9:  # too far: half the way
             step = [each / 2 for each in step]
             weights = [w + d for w, d in zip(best[1], step, strict=True)]
@@ -150,7 +149,7 @@ def _newton(
         gradient = [sum(map(mul, errors, column), pull * (s - w))
                     for column, s, w in zip(columns, start, weights, strict=True)]  # fmt: skip
         if gain > NEAR:  # nearer than that, the last curvature is as good
-            hessian = _hessian(there, bends, pull)
+            hessian = _hessian(there, [p * (1 - p) for p in chances], pull)
         step = _solve(hessian, gradient)
         gain = sum(map(mul, step, gradient)) / 2
         weights = [w + d for w, d in zip(weights, step, strict=True)]

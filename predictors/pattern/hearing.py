@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from predictors.pattern.counts import SEPARATOR, Counts
 from predictors.pattern.kinds import kind_of_value
@@ -69,7 +69,7 @@ def _parent_of(path: str) -> tuple[str, str]:
     return parent, name
 
 
-def told_by(items: Iterable[Item]) -> list[tuple[str, Any]]:
+def told_by(items: Iterable[Item]) -> list[tuple[str, str]]:
     """(name, what stands beside it), both ways round: of every record of two fields in a list or in an object of
     entries, and of an object whose fields all hold values of one kind."""
     records: dict[int, list[str]] = {}
@@ -99,9 +99,9 @@ def told_by(items: Iterable[Item]) -> list[tuple[str, Any]]:
     return [pair for one, other in pairs[:MAX_TOLD] if one != other for pair in ((one, other), (other, one))]
 
 
-def count_told(counts: Counts, vault: Vault, tenant: str, items: Iterable[Item]) -> None:
-    """Count what a listing says that names stand for."""
-    for name, value in told_by(items):
+def count_told(counts: Counts, vault: Vault, tenant: str, told: Iterable[tuple[str, str]]) -> None:
+    """Count what a listing says that names stand for (see `told_by`)."""
+    for name, value in told:
         if len(value) > MAX_MAPPED:
             continue
         number = name_hash(name)

@@ -20,9 +20,10 @@ from predictors.pattern.calling import call_key
 from predictors.pattern.collecting import without_collection
 from predictors.pattern.counts import Counts, without
 from predictors.pattern.digest import Digest, Sample, StandInValues, Undigested, sample_key
+from predictors.pattern.flatten import Item
 from predictors.pattern.guessing import Guess, Guesser
-from predictors.pattern.hearing import count_told
-from predictors.pattern.indexing import Indexer
+from predictors.pattern.hearing import count_told, told_by
+from predictors.pattern.indexing import MAX_RESULTS, Indexer
 from predictors.pattern.learning import count_session, count_turn, learnable
 from predictors.pattern.mappings import alone
 from predictors.pattern.reliability import fit_curve
@@ -74,7 +75,8 @@ class Trainer:
         self.hidden = {name: names for name, spec in specs.items() if (names := spec.sensitive_arguments())}
         self.schema = {name: arguments for name, spec in specs.items() if (arguments := schema_of(spec))}
         self.gated = frozenset(name for name, spec in specs.items() if spec.is_never_launched)
-        self._indexer = Indexer()
+        self._indexer = Indexer(keeps_results=True)
+        self._told: dict[int, tuple[Sequence[Item], Sequence[tuple[str, str]]]] = {}  # what the last listings told of
 
     def add(self, session: RecordedSession) -> None:
         """Learn from one session."""
@@ -121,13 +123,21 @@ class Trainer:
         self._tally.pour()
         self.sample.complete()
 
+    def _count_told(self, items: Sequence[Item], tenant: str) -> None:
+        found = self._told.get(id(items))
+        if found is None:  # else they are the same ones, since they are held
+            if len(self._told) >= MAX_RESULTS:
+                self._told.clear()
+            found = self._told[id(items)] = (items, told_by(items))
+        count_told(self.counts, self.vault, tenant, found[1])
+
     def _catch_up(self, state: State, events: Sequence[object], undigested: Undigested | None, tenant: str) -> None:
         while state.count < len(events):
             event = self._indexer.index(events[state.count], state.when, state.folders)  # type: ignore[arg-type]  # history events
             if undigested is not None:
                 undigested.event(event)
             if event.kind == "R":
-                count_told(self.counts, self.vault, tenant, event.items)
+                self._count_told(event.items, tenant)
             state.take(event)
 
 
