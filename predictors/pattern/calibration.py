@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import compress
 from math import exp, log
-from operator import mul
+from operator import mul, sub
 
 from predictors.pattern.guessing import Call, Guess
 
@@ -19,6 +19,10 @@ Pairs = tuple[int, Sequence[int], Sequence[float], Sequence[tuple[int, Sequence[
 
 PULL = 4.0  # rows of evidence that the starting weights count for
 ROUNDS = 16
+THINNED = 4  # of so many rows one is looked at first
+FEWEST = 50  # rows that this is worth it for
+SURE = 1 - 1e-12  # no guess is taken for more
+NEAR, THERE = 0.5, 1e-4  # what one more step would lessen the loss by
 LEAST_REACH = 0.01
 LOG_LEAST_REACH = log(LEAST_REACH)
 
@@ -110,36 +114,50 @@ def score(weights: Sequence[float], features: Sequence[float]) -> float:
 
 
 def fit(rows: Sequence[tuple[Sequence[float], bool]], start: Sequence[float]) -> tuple[float, ...]:
-    """Ridge logistic regression towards `start`, by Newton's method. Deterministic."""
-    size = len(start)
-    columns = list(zip(*(features for features, _ in rows), strict=True))
+    """Ridge logistic regression towards `start`, by Newton's method. Deterministic.
+
+    Every few rows alone come close to the weights that all of them give, at a fraction of the time: they go first.
+    """
+    weights: Sequence[float] = start
+    if len(rows) >= THINNED * FEWEST:
+        weights = _newton(rows[::THINNED], start, weights, PULL / THINNED, NEAR)
+    return tuple(round(weight, 6) for weight in _newton(rows, start, weights, PULL, THERE))
+
+
+def _newton(
+    rows: Sequence[tuple[Sequence[float], bool]], start: Sequence[float], weights: Sequence[float], pull: float,
+    least: float,
+) -> Sequence[float]:  # fmt: skip
+    """The weights, from these on, until a step lessens the loss by no more than `least`."""
+    features_of = [features for features, _ in rows]
+    happened = [1.0 if each else 0.0 for _, each in rows]
+    columns = list(zip(*features_of, strict=True))
     there = _there(columns)
-    weights = list(start)
-    best: tuple[float, list[float]] = (float("inf"), weights)
-    step = [0.0] * size
+    best: tuple[float, Sequence[float]] = (float("inf"), weights)
+    step: Sequence[float] = ()
+    hessian: list[list[float]] = []
+    gain = float("inf")
     for _ in range(ROUNDS if rows else 0):
-        loss = sum(PULL / 2 * (s - w) ** 2 for s, w in zip(start, weights, strict=True))
-        errors: list[float] = []
-        bends: list[float] = []
-        for features, happened in rows:
-            total = sum(map(mul, weights, features))
-            p = 1 / (1 + exp(-total)) if total > -30 else 0.0
-            loss -= log(max(1e-12, p if happened else 1 - p))
-            errors.append((1.0 if happened else 0.0) - p)
-            bends.append(p * (1 - p))
+        loss = sum(pull / 2 * (s - w) ** 2 for s, w in zip(start, weights, strict=True))
+        chances = [1 / (1 + exp(-total)) if total > -30 else 0.0
+                   for total in [sum(map(mul, weights, features)) for features in features_of]]  # fmt: skip
+        errors = list(map(sub, happened, chances))
+        loss -= sum([log(1 - off) if off < SURE else log(1 - SURE) for off in map(abs, errors)])
         if loss > best[0] + 1e-9:  # too far: half the way
             step = [each / 2 for each in step]
             weights = [w + d for w, d in zip(best[1], step, strict=True)]
             continue
-        gained = best[0] - loss
         best = (loss, weights)
-        if gained < 1e-4:
-            break
-        gradient = [sum(map(mul, errors, column), PULL * (s - w))
+        gradient = [sum(map(mul, errors, column), pull * (s - w))
                     for column, s, w in zip(columns, start, weights, strict=True)]  # fmt: skip
-        step = _solve(_hessian(there, bends), gradient)
+        if gain > NEAR:  # nearer than that, the last curvature is as good
+            hessian = _hessian(there, [p * (1 - p) for p in chances], pull)
+        step = _solve(hessian, gradient)
+        gain = sum(map(mul, step, gradient)) / 2
         weights = [w + d for w, d in zip(weights, step, strict=True)]
-    return tuple(round(weight, 6) for weight in best[1])
+        if gain < least:
+            return weights
+    return best[1]
 
 
 def _there(columns: Sequence[Sequence[float]]) -> list[Pairs]:
@@ -155,13 +173,13 @@ def _there(columns: Sequence[Sequence[float]]) -> list[Pairs]:
     return out
 
 
-def _hessian(pairs: Sequence[Pairs], bends: Sequence[float]) -> list[list[float]]:
+def _hessian(pairs: Sequence[Pairs], bends: Sequence[float], pull: float) -> list[list[float]]:
     """The sums over rows of one column times another, times the bend of the row."""
     hessian = [[0.0] * len(pairs) for _ in pairs]
     for i, rows, column, others in pairs:
         scaled = list(map(mul, map(bends.__getitem__, rows), column))
         for j, other in others:
-            hessian[i][j] = hessian[j][i] = sum(map(mul, scaled, other), PULL if i == j else 0.0)
+            hessian[i][j] = hessian[j][i] = sum(map(mul, scaled, other), pull if i == j else 0.0)
     return hessian
 
 

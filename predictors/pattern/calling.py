@@ -29,26 +29,9 @@ def note_call(state: State, event: Indexed) -> None:
     if RAW in arguments:  # no arguments at all: nothing to learn from or to repeat
         state.calls.append((tool, {}))
         return
-    local = state.local.setdefault(tool, {})
     used = state.used.setdefault(tool, {})
-    looked_at = 0
-    for name, value in arguments.items():
-        if len(local) >= MAX_ARGUMENTS and name not in local:
-            continue
-        counts = local.setdefault(name, {})
-        if type(value) not in SCALARS or value not in state.where:
-            continue
-        looked_at += len(state.where[value])
-        if looked_at > MAX_EXPLAINED:
-            continue
-        for path, slot in explain(state, tool, value):
-            counts[path, slot] = counts.get((path, slot), 0) + 1
-    if len(arguments) > 1:
-        scalars = {name: value for name, value in arguments.items() if type(value) in SCALARS}
-        joint = state.joint.setdefault(tool, {})
-        for rule in state.records.explain(scalars):
-            if len(joint) < MAX_LOCAL or rule in joint:
-                joint[rule] = joint.get(rule, 0) + 1
+    if not state.is_counted:
+        _note_sources(state, tool, arguments)
     _note_feed(state, tool, arguments)
     for value in arguments.values():
         if type(value) in SCALARS and len(used) < MAX_USED:
@@ -69,6 +52,29 @@ def note_call(state: State, event: Indexed) -> None:
     count = state.tools[tool] = state.tools.get(tool, 0) + 1
     if count == 1:
         state.done = ",".join(sorted(state.tools)[:MAX_DONE])
+
+
+def _note_sources(state: State, tool: str, arguments: Mapping[str, Any]) -> None:
+    """Remember where the arguments came from."""
+    local = state.local.setdefault(tool, {})
+    looked_at = 0
+    for name, value in arguments.items():
+        if len(local) >= MAX_ARGUMENTS and name not in local:
+            continue
+        counts = local.setdefault(name, {})
+        if type(value) not in SCALARS or value not in state.where:
+            continue
+        looked_at += len(state.where[value])
+        if looked_at > MAX_EXPLAINED:
+            continue
+        for path, slot in explain(state, tool, value):
+            counts[path, slot] = counts.get((path, slot), 0) + 1
+    if len(arguments) > 1:
+        scalars = {name: value for name, value in arguments.items() if type(value) in SCALARS}
+        joint = state.joint.setdefault(tool, {})
+        for rule in state.records.explain(scalars):
+            if len(joint) < MAX_LOCAL or rule in joint:
+                joint[rule] = joint.get(rule, 0) + 1
 
 
 def _note_feed(state: State, tool: str, arguments: Mapping[str, Any]) -> None:

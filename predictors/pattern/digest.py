@@ -18,7 +18,7 @@ from predictors.pattern.indexing import Indexed
 from predictors.pattern.kinds import stand_in
 from predictors.pattern.learning import YEAR, Learned
 from speculate.resources import any_overlap
-from speculate.spec import ResolvedCall
+from speculate.spec import ResolvedCall, ToolSpec
 
 MAX_ITEMS = 1_200  # of one session; what follows is left out
 
@@ -127,9 +127,41 @@ class Digester:
 
 
 class Stored(Protocol):
-    """A digest in a file, not read yet."""
+    """A digest in a file, or a session that is not digested yet."""
 
     def read(self) -> Digest: ...
+
+
+class Undigested:
+    """A session as it was learned from: only what stays in the sample is digested, and that at the end."""
+
+    __slots__ = ("_steps",)
+
+    def __init__(self) -> None:
+        self._steps: list[
+            Indexed | tuple[Sequence[Learned], Sequence[tuple[ToolSpec, Mapping[str, Any]]], list[str]]
+        ] = []
+
+    def event(self, event: Indexed) -> None:
+        """Take in the next event."""
+        self._steps.append(event)
+
+    def turn(
+        self, calls: Sequence[Learned], made: Sequence[tuple[ToolSpec, Mapping[str, Any]]], later: list[str]
+    ) -> None:
+        """Take in the next turn, before its events."""
+        self._steps.append((calls, made, later))
+
+    def read(self) -> Digest:
+        """The whole digest."""
+        digester = Digester()
+        for step in self._steps:
+            if isinstance(step, Indexed):
+                digester.event(step)
+            else:
+                calls, made, later = step
+                digester.turn(calls, [spec.resolve(arguments) for spec, arguments in made], later)
+        return digester.finish()
 
 
 class Sample:
@@ -156,6 +188,12 @@ class Sample:
         """The digest of this hash."""
         found = self.digests[key]
         return found if isinstance(found, Digest) else found.read()
+
+    def complete(self) -> None:
+        """Digest what is not digested yet: until then, it is kept with its values."""
+        for key, found in self.digests.items():
+            if isinstance(found, Undigested):
+                self.digests[key] = found.read()
 
     def wants(self, key: str) -> bool:
         """Whether a session with this hash belongs to the sample so far."""

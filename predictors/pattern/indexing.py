@@ -7,7 +7,9 @@ session can be replayed from its indexed form alone, with every value replaced b
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
+from marshal import dumps
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -28,6 +30,8 @@ MAX_CACHED_WORDS = 50_000
 NO_FOLDERS: Mapping[str, str] = {}
 MAX_ARGUMENTS = 100  # of one call that are looked at
 MAX_ADDED = 4  # numbers among the arguments of a call
+MAX_RESULTS = 128  # kept, in case they come again: catalogues, lists of types, a record asked for twice
+MAX_RESULT = 8_192  # bytes of one of them
 
 NO_ARGUMENTS: Mapping[str, Any] = MappingProxyType({})
 UNLABELLED = Labels()
@@ -79,15 +83,19 @@ class _Paths(dict[str, str]):
 
 
 class Indexer:
-    """Turns events into their indexed form. Keeps nothing of a session but caches of path strings and words."""
+    """Turns events into their indexed form. Keeps nothing of a session but caches of path strings and words.
 
-    __slots__ = ("_buckets", "_flattener", "_paths", "_phrases")
+    keeps_results: also of what the last results offered, for sessions that are all at hand anyway.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_buckets", "_flattener", "_paths", "_phrases", "_results")
+
+    def __init__(self, keeps_results: bool = False) -> None:
         self._flattener = Flattener()
         self._buckets = _Buckets()
         self._paths = {source: _Paths(source + ":") for source in ("user", "model")}
         self._phrases: dict[str, list[int]] = {}  # a short field -> its words' buckets
+        self._results: dict[Any, tuple[Sequence[Item], Labels]] | None = {} if keeps_results else None
 
     def index(self, event: Event, year: str | None, folders: Mapping[str, str] = NO_FOLDERS) -> Indexed:
         """The indexed form; `year` is the one that dates without a year are taken to lie in, `folders` those that
@@ -121,13 +129,34 @@ class Indexer:
         value = event.value
         if value is None and event.raised:
             value = event.raised
-        items: list[Item] = []
-        if value is not None:
-            items, _ = self._flattener.items(event.tool if event.ok else event.tool + "!", value, year)
-            if folders:
-                items += joined(items, folders.get(event.id), folders.get(ROOT))
+        items, labels = self._offered(event.tool if event.ok else event.tool + "!", value, year)
+        if folders:
+            more = joined(items, folders.get(event.id), folders.get(ROOT))
+            if more:
+                items = [*items, *more]
+                labels = self._labels(items)
         signature = event.tool + ">" + outcome(event.ok, event.known, event.value)
-        return Indexed("R", -1, event.tool, event.id, signature, items, years=_years(items), labels=self._labels(items))
+        return Indexed("R", -1, event.tool, event.id, signature, items, years=_years(items), labels=labels)
+
+    def _offered(self, name: str, value: Any, year: str | None) -> tuple[Sequence[Item], Labels]:
+        """The items of a result and what its elements are called; looked up, if the same came lately."""
+        if value is None:
+            return (), UNLABELLED
+        results = self._results
+        text = b""
+        if results is not None:
+            with suppress(ValueError):  # no JSON value
+                text = dumps(value, 2)  # of this version: the same for equal values of the same types
+            found = results.get((name, year, text))
+            if found is not None:
+                return found
+        items, _ = self._flattener.items(name, value, year)
+        found = items, self._labels(items)
+        if results is not None and 0 < len(text) <= MAX_RESULT:
+            if len(results) >= MAX_RESULTS:
+                results.clear()
+            results[name, year, text] = found
+        return found
 
     def _labels(self, items: Sequence[Item]) -> Labels:
         """For each element, the words of its short fields of plain words: what a person would call it."""

@@ -10,8 +10,8 @@ from typing import Any
 from predictors.pattern.calling import SCALARS
 from predictors.pattern.changes import ALL_OF, CHANGES, affix, pieces_of, shifts_of, sources_of
 from predictors.pattern.counts import ALL, SEPARATOR, WIDTH, Counts, bump, form, wide
+from predictors.pattern.hearing import MAX_MAPPED, count_heard, count_links, heard_as
 from predictors.pattern.kinds import kind_of_value
-from predictors.pattern.mappings import MAX_MAPPED, count_heard, count_links
 from predictors.pattern.nesting import PLACE, RAW, WHOLE, lists_of, packed, spread
 from predictors.pattern.offering import MAX_OFFERS, Offering
 from predictors.pattern.pools import STALE
@@ -206,9 +206,9 @@ def _count_tool(tally: Tally, state: State, tool: str, calls: Sequence[Learned])
     _taken(offers, STAGES, stage)
     wanted: dict[Any, list[str]] = {}
     changed: dict[str, list[tuple[str, str, Any]]] = {}  # path -> (argument, rule, source)
-    phrases = state.phrases(tool)
-    if phrases:
-        count_heard(counts, tool, phrases)
+    heard = heard_as(state, tool)
+    if heard:
+        count_heard(counts, tool, heard)
     for call in calls:
         forms[ALL] += 1
         key = form(call.names)
@@ -231,8 +231,8 @@ def _count_tool(tally: Tally, state: State, tool: str, calls: Sequence[Learned])
                     years[rule[1:]] = years.get(rule[1:], 0) + 1
                 elif rule[0] == "=":
                     _taken(rows, rule, stage)
-                    if phrases and type(call.values.get(name)) is str and len(call.values[name]) <= MAX_MAPPED:
-                        count_links(counts, tool, name, rule[1:], phrases)
+                    if heard and type(call.values.get(name)) is str and len(call.values[name]) <= MAX_MAPPED:
+                        count_links(counts, tool, name, rule[1:], heard)
                 else:
                     changed.setdefault(rule.rpartition("|")[0], []).append((name, rule, source))
     if any(len(call.values) > 1 for call in calls):
@@ -275,15 +275,17 @@ def count_session(tally: Tally, state: State) -> None:
         state.offering.hand_over(tally)
     counts = tally.counts
     counts.sessions += 1
+    tally.session(islice(state.pools, MAX_OFFERS))
     everything = counts.reach.setdefault(ALL, {})
-    get = everything.get
     for path, pool in islice(state.pools.items(), MAX_OFFERS):
-        row = get(path)
-        if row is None:
-            row = everything[path] = [0, 0]
         segments = pool.segments
-        row[0] += len(segments[0].values) if len(segments) == 1 else pool.distinct()
-        row[1] += 1
+        more = (len(segments[0].values) if len(segments) == 1 else pool.distinct()) - 1
+        if more:
+            row = everything.get(path)
+            if row is None:
+                everything[path] = [more, 0]
+            else:
+                row[0] += more
     pools = state.pools
     for tool, used in state.used.items():
         reached: dict[str, int] = {}

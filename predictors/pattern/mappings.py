@@ -1,8 +1,6 @@
 """Learned mappings: a phrase the user says, the argument value it stands for.
 
-Counted are, for each tool, the phrases heard before its call, and for each of its arguments which values, found
-nowhere in the session, were given while which phrases had been heard; and pairs that a listing told of (an object or
-records of two fields). From these counts `Mappings` finds out which phrase stands for which value, and the words
+From what was counted (see `hearing`) `Mappings` finds out which phrase stands for which value, and the words
 before a phrase ("from", "to") that tell which argument it fills, by a few rounds of expectation maximisation, as
 word alignment does (Brown et al., 1993, IBM Model 1). Values go by their digests and stay sealed as constants do.
 """
@@ -10,104 +8,55 @@ word alignment does (Brown et al., 1993, IBM Model 1). Values go by their digest
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
 
-from predictors.pattern.counts import Counts, wide
-from predictors.pattern.kinds import kind_of_value
-from predictors.pattern.phrases import Phrase, name_hash
-from predictors.pattern.tallying import add_one
-from predictors.pattern.vault import Vault
-from speculate.identity import canonical_json
-
-if TYPE_CHECKING:
-    from predictors.pattern.flatten import Item
+from predictors.pattern.counts import SEPARATOR, Counts, wide
+from predictors.pattern.phrases import Phrase
 
 MAPPED = "?="  # marks what a phrase stands for, before the value's digest
 LEAST_COUNT = 2  # times a phrase and a value must have met
-MAX_MAPPED = 34  # characters of a mapped value's JSON
-MAX_TOLD = 64  # pairs of one listing
-LEAST_ENTRIES = 4  # of an object that lists things
 ROUNDS = 4
 TOLD_WEIGHT = 3.0  # a listing says more than a coincidence
 UNHEARD = 1.0  # turns without the value, before any was seen
 AROUND_PRIOR = 0.15
 AROUND_TURNS = 1.5  # turns the prior counts for
 LEAST_MAPPED = 0.05
-MAX_KEYS = 20_000
-SEPARATOR = "\x1f"
 
 
-class _Keys(dict[Phrase, str]):
-    """What phrases are counted under: the same ones before many calls."""
-
-    __slots__ = ()
-
-    def __missing__(self, phrase: Phrase) -> str:
-        if len(self) > MAX_KEYS:
-            self.clear()
-        key = self[phrase] = f"{phrase[0]}<{phrase[1]}"
-        return key
-
-
-_keys = _Keys()
-
-
-def count_heard(counts: Counts, tool: str, phrases: Sequence[Phrase]) -> None:
-    """Count the phrases that were heard before a call of this tool."""
-    add_one(counts.heard.setdefault(tool, {}), map(_keys.__getitem__, phrases))
-
-
-def count_links(counts: Counts, tool: str, argument: str, digest: str, phrases: Sequence[Phrase]) -> None:
-    """Count that this argument was the value of this digest after these phrases."""
-    row = counts.links.setdefault(tool + SEPARATOR + argument, {})
-    add_one(row, [f"{_keys[phrase]}={digest}" for phrase in phrases])
-
-
-@lru_cache(maxsize=8_192)
-def _is_part(path: str) -> bool:
-    """Whether a path is that of a part of a value, not of a value as it stands."""
-    return ":" in path or "+" in path or "|" in path
-
-
-def told_by(items: Iterable[Item]) -> list[tuple[str, Any]]:
-    """(name, what stands beside it), both ways round: of every record of two fields in a list or in an object of
-    entries, and of an object whose fields all hold values of one kind."""
-    records: dict[int, list[str]] = {}
-    entries: dict[str, list[tuple[str, str]]] = {}
-    for path, value, element in items:
-        if type(value) is str:
-            if element:
-                fields = records.get(element)
-                if fields is None:
-                    if not _is_part(path):
-                        records[element] = [value]
-                elif len(fields) < 3 and not _is_part(path):  # three are as good as more: no pair
-                    fields.append(value)
-            elif not _is_part(path):
-                parent, _, name = path.rpartition(".")
-                entries.setdefault(parent, []).append((name, value))
-    pairs = [(fields[0], fields[1]) for fields in records.values() if len(fields) == 2]
-    for listed in entries.values():
-        if len(listed) >= LEAST_ENTRIES:
-            kind = kind_of_value(listed[0][1])
-            if all(kind_of_value(value) == kind for _, value in listed):
-                pairs.extend(listed)
-    return [pair for one, other in pairs[:MAX_TOLD] if one != other for pair in ((one, other), (other, one))]
-
-
-def count_told(counts: Counts, vault: Vault, tenant: str, items: Iterable[Item]) -> None:
-    """Count what a listing says that names stand for."""
-    for name, value in told_by(items):
-        if len(value) > MAX_MAPPED:
-            continue
-        number = name_hash(name)
-        text = None if number is None else canonical_json(value)
-        if text is None or len(text) > MAX_MAPPED:
-            continue
-        row = counts.told.setdefault(str(number), {})
-        digest = vault.add(text, tenant)
-        row[digest] = row.get(digest, 0) + 1
+def alone(counts: Counts, is_open: Callable[[str], bool]) -> Counts:
+    """The counts without what no `Mappings` would look at, now or after some of them were taken out again. Everything
+    else is shared."""
+    out = Counts()
+    for name in Counts.__slots__:
+        setattr(out, name, getattr(counts, name))
+    opened = {digest for digest in {key.rpartition("=")[2] for row in counts.links.values() for key in row}
+              if is_open(digest)}  # fmt: skip
+    out.told = {}
+    told: set[str] = set()  # "phrase=digest"
+    for number, row in counts.told.items():
+        kept = {digest: count for digest, count in row.items() if is_open(digest)}
+        if kept:
+            out.told[number] = kept
+            told.update(f"{number}={digest}" for digest in kept)
+    pairs: dict[str, float] = {}
+    links = []
+    for owner, row in counts.links.items():
+        for key, count in row.items():
+            occurrence, _, digest = key.partition("=")
+            if digest in opened:
+                pair = f"{occurrence.partition('<')[0]}={digest}"
+                pairs[pair] = pairs.get(pair, 0) + count
+                links.append((owner, key, pair, count))
+    out.links = {owner: {} for owner in counts.links}
+    wanted = set(out.told)
+    for owner, key, pair, count in sorted(links):  # in order, as they are looked at
+        if pairs[pair] >= LEAST_COUNT or pair in told:
+            out.links[owner][key] = count
+            wanted.add(pair.partition("=")[0])
+    out.heard = {
+        tool: dict(sorted([each for each in row.items() if each[0].partition("<")[0] in wanted]))
+        for tool, row in counts.heard.items()
+    }
+    return out
 
 
 class Mappings:

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from predictors.pattern.pools import LEFT, MAX_LOOK_BACK, MAX_RANKED, STALE, UNUSED, Pool, among
+from predictors.pattern.pools import LEFT, MAX_LOOK_BACK, MAX_RANKED, STALE, UNUSED, Labels, Pool, among
 
 if TYPE_CHECKING:
     from predictors.pattern.state import State
@@ -25,6 +26,7 @@ RANKS = [tuple(min(rank, UNUSED - 1) for rank in range(count)) for count in rang
 ONE = RANKS[1]
 
 Slots = tuple[int, ...]
+Move = tuple[str, Slots, Slots]  # a path, the slots that it was counted with, those it held
 Wanted = Mapping[Any, Sequence[str]]  # value -> arguments that were it
 Changed = Mapping[str, Sequence[tuple[str, str, Any]]]  # path -> (argument, rule, the value it was made of)
 Taken = list[tuple[str, str, int]]  # argument, rule, slot
@@ -78,26 +80,67 @@ class Cohort:
         self.turns: dict[tuple[str, bool], int] = {}  # tool, whether it was stale then -> turns with these paths
 
 
+class _Labelled:
+    """Pools that hold values of the elements that are called so, and how many of these the user had spoken of."""
+
+    __slots__ = ("heard", "labels", "paths")
+
+    def __init__(self, labels: Labels, heard: int) -> None:
+        self.labels = labels
+        self.heard = heard
+        self.paths: dict[str, None] = {}
+
+
 class Offering:
     """The slots of a session's first pools."""
 
-    __slots__ = ("_apart", "_asked", "_cohort_of", "_cohorts", "_counted", "_several")
+    __slots__ = ("_apart", "_asked", "_cohort_of", "_cohorts", "_counted", "_labelled", "_several", "_typed")
 
     def __init__(self) -> None:
         self._cohorts: dict[tuple[int, Slots], Cohort] = {}
         self._cohort_of: dict[str, Cohort] = {}
-        self._several: dict[str, Pool] = {}  # pools of which the user may speak
+        self._several: dict[str, int] = {}  # pools of which the user may speak, and the event up to which that is known
+        self._labelled: dict[int, _Labelled] = {}  # by the labels' identity
         self._asked = 0
+        self._typed = 0  # identifiers that the user had typed when last looked at
         self._counted: list[tuple[Slots, tuple[str, ...], Mapping[tuple[str, bool], int]]] = []  # not handed over yet
-        self._apart: list[tuple[str, Slots, str, int]] = []  # likewise, of single paths: tool, slots, path, turns
+        self._apart: dict[str, list[Move]] = {}  # likewise, of single paths, by tool
+
+    def _spoken_of(self, state: State) -> dict[str, None]:
+        """The pools of which the user may have spoken since the last time."""
+        found: dict[str, None] = {}
+        for value in islice(state.typed, self._typed, None):
+            found.update(dict.fromkeys(state.paths_of(value)))
+        self._typed = len(state.typed)
+        for each in self._labelled.values():
+            heard = len(each.labels.heard(state))  # of elements once spoken of, that stays true
+            if heard != each.heard:
+                each.heard = heard
+                found.update(each.paths)
+        return found
+
+    def _note_several(self, path: str, pool: Pool, state: State) -> None:
+        """Note whether the user may speak of some of its values."""
+        known = self._several.get(path, -1)
+        for segment in pool.segments[-1 - MAX_LOOK_BACK :]:
+            if segment.event > known and len(segment.values) > 1:
+                self._several[path] = segment.event
+                labels = segment.labels
+                if labels:
+                    labelled = self._labelled.get(id(labels))
+                    if labelled is None:
+                        heard = len(labels.heard(state)) if state.times_asked else 0
+                        labelled = self._labelled[id(labels)] = _Labelled(labels, heard)
+                    labelled.paths[path] = None
 
     def catch_up(self, state: State) -> None:
         """Take in what happened to the session since the last time."""
         pools, touched, cohort_of, several = state.pools, state.touched, self._cohort_of, self._several
         if self._asked != state.times_asked:  # other values may be those the user speaks of
             self._asked = state.times_asked
-            for path, pool in several.items():
-                if path not in touched:
+            for path in self._spoken_of(state):
+                if path in several and path not in touched:
+                    pool = pools[path]
                     slots = plain_slots(pool, state)
                     if slots != cohort_of[path].slots:
                         self._take_out(path)
@@ -122,11 +165,8 @@ class Offering:
                 cohort_of[path] = cohort
                 continue
             self._put(path, segment.event, plain_slots(pool, state))
-            if not segment.is_users and path not in several:
-                for each in segments[-1 - MAX_LOOK_BACK :]:
-                    if len(each.values) > 1:
-                        several[path] = pool
-                        break
+            if not segment.is_users:
+                self._note_several(path, pool, state)
         touched.clear()
 
     def _open(self, event: int, slots: Slots) -> Cohort:
@@ -162,6 +202,7 @@ class Offering:
         for cohort in self._cohorts.values():
             key = (tool, cohort.event < boundary)
             cohort.turns[key] = cohort.turns.get(key, 0) + 1
+        apart = self._apart.setdefault(tool, [])
         special = self._used(state, used)  # pools that are looked at one by one
         special.update(dict.fromkeys(changed))
         for value in wanted:
@@ -176,7 +217,7 @@ class Offering:
             slots = tuple([slot for slot, _, _, _ in offered])
             plain = stale_slots(cohort_.slots) if cohort_.event < boundary else cohort_.slots
             if slots != plain:
-                self._apart += ((tool, plain, path, -1), (tool, slots, path, 1))
+                apart.append((path, plain, slots))
             for slot, value, _, _ in offered:
                 if value in wanted:
                     taken.extend([(name, path, slot) for name in wanted[value]])
@@ -199,9 +240,11 @@ class Offering:
             if cohort.turns:
                 self._end(cohort)
         for slots, paths, turns in self._counted:
-            for (tool, is_stale), count in turns.items():
-                tally.held(tool, stale_slots(slots) if is_stale else slots, paths, count)
-        for tool, slots, path, count in self._apart:
-            tally.held(tool, slots, (path,), count)
+            stale = stale_slots(slots)
+            tally.held(
+                paths, {(tool, stale if is_stale else slots): count for (tool, is_stale), count in turns.items()}
+            )
+        for tool, moves in self._apart.items():
+            tally.moved(tool, moves)
         self._counted.clear()
         self._apart.clear()

@@ -77,18 +77,20 @@ class Labels(dict[int, Sequence[Sequence[int]]]):
 
 
 class Segment:
-    """What one event gave to one path. `labels` are the words of the records the values stand in."""
+    """What one event gave to one path. `labels` are the words of the records the values stand in.
+
+    Sessions hold hundreds: who makes one sets what is below, which takes a third of the time of a constructor.
+    """
 
     __slots__ = ("asked", "elements", "event", "is_users", "labels", "mentioned", "values")
 
-    def __init__(self, event: int, is_users: bool, value: Any, element: int, labels: Labels) -> None:
-        self.event = event
-        self.is_users = is_users
-        self.values: list[Any] = [value]
-        self.elements: list[int] = [element]
-        self.labels = labels
-        self.asked = -1  # how often the user had spoken when `mentioned` was found out
-        self.mentioned: Sequence[int] = ()
+    event: int
+    is_users: bool
+    values: list[Any]
+    elements: list[int]
+    labels: Labels
+    asked: int  # how often the user had spoken when `mentioned` was found out; -1 before
+    mentioned: Sequence[int]
 
     def find_mentioned(self, state: State) -> Sequence[int]:
         """The positions of values the user typed, or in whose record some field's words were all typed."""
@@ -117,12 +119,11 @@ class Segment:
 
 
 class Pool:
-    """The values of one path, one segment for each event, latest last."""
+    """The values of one path, one segment for each event, latest last: set by who makes it, as a segment's are."""
 
     __slots__ = ("segments",)
 
-    def __init__(self, segments: list[Segment]) -> None:
-        self.segments = segments
+    segments: list[Segment]
 
     def distinct(self) -> int:
         """How many distinct values it holds."""

@@ -33,13 +33,14 @@ class State:
 
     __slots__ = (
         "asked", "beyond", "boundary", "calls", "count", "done", "evidence", "feed", "fields", "folders",
-        "follow", "fresh", "heard", "joint", "known_contexts", "known_forms", "latest", "local", "made", "offering",
-        "pending", "pools", "recent", "records", "said", "shown", "signatures", "silent", "sources", "spent",
-        "spoken", "standing", "times_asked", "today", "tools", "touched", "turn", "typed", "used", "where",
-        "words", "year", "years",
+        "follow", "fresh", "heard", "heard_as", "is_counted", "joint", "known_contexts", "known_forms",
+        "latest", "local", "made", "offering", "pending", "pools", "recent", "records", "said", "shown",
+        "signatures", "silent", "sources", "spent", "spoken", "standing", "times_asked", "today", "tools",
+        "touched", "turn", "typed", "used", "where", "words", "year", "years",
     )  # fmt: skip
 
-    def __init__(self, year: str | None = None) -> None:
+    def __init__(self, year: str | None = None, is_counted: bool = False) -> None:
+        self.is_counted = is_counted  # and nothing is guessed from it: what only guesses rest on is left out
         self.count = 0  # events taken in
         self.evidence: Any = None  # what words say about tools, kept until the user says more
         self.standing: Any = None  # what was worked out from it and still stands
@@ -63,6 +64,7 @@ class State:
         self.folders: dict[str, str] = {}  # call id -> the folder it was asked about; the first one named, under ROOT
         self.follow: dict[str, dict[str, int]] = {}  # signature -> {tool called next: times}, in this session
         self.heard: list[tuple[int, Sequence[Phrase]]] = []  # number of the event, what the user said in it
+        self.heard_as: dict[tuple[int, int], Sequence[str]] = {}  # latest event, texts -> what is counted of them
         self.latest: dict[str, int] = {}  # tool -> number of its last call
         self.made: set[Any] = set()  # keys of the calls made
         self.records = Records()
@@ -193,10 +195,6 @@ class State:
                 break
             yield number, phrases
 
-    def phrases(self, tool: str) -> list[Phrase]:
-        """What the user said since the tool's last call, each phrase once, the latest text first."""
-        return list(dict.fromkeys(phrase for _, phrases in self.heard_since(tool) for phrase in phrases))
-
     def _turn(self, turn: int, number: int) -> None:
         if turn != self.turn:
             self.turn = turn
@@ -205,33 +203,40 @@ class State:
     def _items(self, items: Sequence[tuple[str, Any, int]], number: int, labels: Labels) -> None:
         pools, where, touched = self.pools, self.where, self.touched
         get, whereabouts = pools.get, where.get
+        nothing: Sequence[int] = ()
         for path, value, element in items:
             pool = get(path)
-            if pool is None:
-                if len(pools) >= MAX_POOLS:
-                    continue
-                pools[path] = Pool([Segment(number, is_typed(path), value, element, labels)])
-                touched[path] = None
-                found = whereabouts(value)
-                if found is None:
-                    where[value] = [path]
-                elif len(found) < MAX_PATHS:
-                    found.append(path)
+            if pool is not None:
+                segments = pool.segments
+                segment = segments[-1]
+                if segment.event == number:
+                    if value in segment.values:
+                        continue
+                    if len(segment.values) < MAX_SEGMENT:
+                        segment.values.append(value)
+                        segment.elements.append(element)
+                        touched[path] = None
+                    pool = None
                 else:
-                    self.beyond.setdefault(value, {})[path] = None
+                    if len(segments) >= MAX_SEGMENTS:
+                        del segments[0]
+                    is_users = segment.is_users
+            elif len(pools) >= MAX_POOLS:
                 continue
-            segments = pool.segments
-            segment = segments[-1]
-            if segment.event != number:
-                if len(segments) >= MAX_SEGMENTS:
-                    del segments[0]
-                segments.append(Segment(number, segment.is_users, value, element, labels))
-                touched[path] = None
-            elif value in segment.values:
-                continue
-            elif len(segment.values) < MAX_SEGMENT:
-                segment.values.append(value)
-                segment.elements.append(element)
+            else:
+                pool = pools[path] = Pool()
+                segments = pool.segments = []
+                is_users = is_typed(path)
+            if pool is not None:
+                segment = Segment()
+                segment.event = number
+                segment.is_users = is_users
+                segment.values = [value]
+                segment.elements = [element]
+                segment.labels = labels
+                segment.asked = -1
+                segment.mentioned = nothing
+                segments.append(segment)
                 touched[path] = None
             found = whereabouts(value)
             if found is None:
@@ -302,7 +307,8 @@ class State:
         ):  # fmt: skip
             setattr(new, name, getattr(self, name))
         for path, pool in self.pools.items():
-            new.pools[path] = Pool(list(pool.segments))  # a segment grows only while its event is taken in
+            copied = new.pools[path] = Pool()
+            copied.segments = list(pool.segments)  # a segment grows only while its event is taken in
         new.fields = self.fields.copy()
         new.where = {value: list(paths) for value, paths in self.where.items()}
         new.beyond = {value: dict(paths) for value, paths in self.beyond.items()}

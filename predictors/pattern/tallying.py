@@ -7,12 +7,13 @@ them together.
 from __future__ import annotations
 
 from collections import _count_elements  # type: ignore[attr-defined]  # what Counter counts with, in C
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from predictors.pattern.counts import ALL, WIDTH, Counts, Rows, Table, wide
 
 Turns = dict[tuple[str, ...], dict[str, float]]  # tools that turns called -> key -> such turns
-Held = dict[tuple[int, ...], dict[tuple[str, ...], float]]  # slots -> paths of pools that held them -> turns
+Moves = dict[tuple[str, tuple[int, ...], tuple[int, ...]], float]  # path, slots not held, slots held -> turns
+Held = dict[tuple[str, ...], dict[tuple[str, tuple[int, ...]], float]]  # paths -> tool, slots they held -> turns
 
 
 def add_one(row: dict[str, float], keys: Iterable[str]) -> None:
@@ -23,13 +24,15 @@ def add_one(row: dict[str, float], keys: Iterable[str]) -> None:
 class Tally:
     """What is being counted into `counts`: contexts, words and offers, until it is poured."""
 
-    __slots__ = ("_contexts", "_offers", "_words", "counts")
+    __slots__ = ("_contexts", "_moves", "_offers", "_paths", "_words", "counts")
 
     def __init__(self, counts: Counts) -> None:
         self.counts = counts
         self._contexts: Turns = {}
         self._words: Turns = {}
-        self._offers: dict[str, Held] = {}
+        self._offers: Held = {}
+        self._moves: dict[str, Moves] = {}
+        self._paths: dict[str, float] = {}
 
     def turn(self, tools: tuple[str, ...], contexts: Iterable[str], words: Iterable[str]) -> None:
         """Count a turn that called these tools, in these contexts and with these features of words."""
@@ -40,18 +43,41 @@ class Tally:
         add_one(found, contexts)
         add_one(self._words[tools], words)
 
-    def held(self, tool: str, slots: tuple[int, ...], paths: tuple[str, ...], turns: int) -> None:
-        """Count turns with the tool in which the pools of these paths held these slots each."""
-        found = self._offers.setdefault(tool, {}).setdefault(slots, {})
-        found[paths] = found.get(paths, 0) + turns
+    def session(self, paths: Iterable[str]) -> None:
+        """Count a session with pools of these paths, and one value that each of them offered."""
+        _count_elements(self._paths, paths)
+
+    def held(self, paths: tuple[str, ...], turns: Mapping[tuple[str, tuple[int, ...]], int]) -> None:
+        """Count turns in which the pools of these paths held the same slots each: by tool and slots."""
+        found = self._offers.get(paths)
+        if found is None:
+            self._offers[paths] = dict(turns)
+            return
+        for key, count in turns.items():
+            found[key] = found.get(key, 0) + count
+
+    def moved(self, tool: str, moves: Iterable[tuple[str, tuple[int, ...], tuple[int, ...]]]) -> None:
+        """Count turns with the tool in which a pool held other slots than it was counted with: (path, those, these)."""
+        _count_elements(self._moves.setdefault(tool, {}), moves)
 
     def pour(self) -> None:
         """Write it all into the tables."""
         _pour_turns(self.counts.contexts, self._contexts)
         _pour_turns(self.counts.words, self._words)
-        for tool, held in self._offers.items():
-            _pour_slots(self.counts.offers.setdefault(tool, {}), held)
-            held.clear()
+        _pour_slots(self.counts.offers, self._offers)
+        self._offers.clear()
+        for tool, moves in self._moves.items():
+            _pour_moves(self.counts.offers.setdefault(tool, {}), moves)
+            moves.clear()
+        everything = self.counts.reach.setdefault(ALL, {}) if self._paths else {}
+        for path, count in self._paths.items():
+            row = everything.get(path)
+            if row is None:
+                everything[path] = [count, count]
+            else:
+                row[0] += count
+                row[1] += count
+        self._paths.clear()
 
 
 def _pour_turns(table: Table, turns: Turns) -> None:
@@ -66,15 +92,30 @@ def _pour_turns(table: Table, turns: Turns) -> None:
         keys.clear()
 
 
-def _pour_slots(rows: Rows, held: Held) -> None:
-    get = rows.get
-    for slots, groups in held.items():
-        for paths, count in groups.items():
+def _row_of(rows: Rows, path: str) -> list[float]:
+    row = rows.get(path)
+    if row is None or len(row) < WIDTH:
+        row = rows[path] = [0] * WIDTH if row is None else wide(row)
+    return row
+
+
+def _pour_slots(offers: dict[str, Rows], held: Held) -> None:
+    for paths, found in held.items():
+        for (tool, slots), count in found.items():
+            rows = offers.setdefault(tool, {})
+            get = rows.get
             for path in paths:
                 row = get(path)
-                if row is None:
-                    row = rows[path] = [0] * WIDTH
-                elif len(row) < WIDTH:
-                    row = rows[path] = wide(row)
+                if row is None or len(row) < WIDTH:
+                    row = _row_of(rows, path)
                 for slot in slots:
                     row[slot] += count
+
+
+def _pour_moves(rows: Rows, moves: Moves) -> None:
+    for (path, before, after), count in moves.items():
+        row = _row_of(rows, path)
+        for slot in before:
+            row[slot] -= count
+        for slot in after:
+            row[slot] += count

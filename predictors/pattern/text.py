@@ -53,6 +53,11 @@ def is_identifier_path(path: str) -> bool:
 
 
 @lru_cache(maxsize=4_096)
+def _without_runs(classes: str) -> str:
+    return _RUNS.sub(r"\1", classes)
+
+
+@lru_cache(maxsize=4_096)
 def shape(token: str) -> str:
     """The form of an identifier: digits counted, codes of capitals and digits counted, a mail address as such, the rest
     run by run."""
@@ -63,7 +68,7 @@ def shape(token: str) -> str:
     mailbox, _, host = token.partition("@")
     if mailbox and "." in host and host.rpartition(".")[2].isalpha() and "/" not in token:
         return MAIL
-    form = _RUNS.sub(r"\1", token[:64].translate(_CLASSES))
+    form = _without_runs(token[:64].translate(_CLASSES))
     if len(token) > 6 and "a" in form and "9" in form and _HEX.match(token):
         return f"hex{len(token)}"
     if len(form) >= MIXED and (token[-1] == "=" or "9" in form) and _CODE.match(token):

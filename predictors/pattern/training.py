@@ -19,11 +19,13 @@ from predictors.pattern.calibration import (
 from predictors.pattern.calling import call_key
 from predictors.pattern.collecting import without_collection
 from predictors.pattern.counts import Counts, without
-from predictors.pattern.digest import Digest, Digester, Sample, StandInValues, sample_key
+from predictors.pattern.digest import Digest, Sample, StandInValues, Undigested, sample_key
+from predictors.pattern.flatten import Item
 from predictors.pattern.guessing import Guess, Guesser
-from predictors.pattern.indexing import Indexer
+from predictors.pattern.hearing import count_told, told_by
+from predictors.pattern.indexing import MAX_RESULTS, Indexer
 from predictors.pattern.learning import count_session, count_turn, learnable
-from predictors.pattern.mappings import count_told
+from predictors.pattern.mappings import alone
 from predictors.pattern.reliability import fit_curve
 from predictors.pattern.rivals import RIVALS_START, beside_rivals, keeps_order
 from predictors.pattern.state import State
@@ -73,7 +75,8 @@ class Trainer:
         self.hidden = {name: names for name, spec in specs.items() if (names := spec.sensitive_arguments())}
         self.schema = {name: arguments for name, spec in specs.items() if (arguments := schema_of(spec))}
         self.gated = frozenset(name for name, spec in specs.items() if spec.is_never_launched)
-        self._indexer = Indexer()
+        self._indexer = Indexer(keeps_results=True)
+        self._told: dict[int, tuple[Sequence[Item], Sequence[tuple[str, str]]]] = {}  # what the last listings told of
 
     def add(self, session: RecordedSession) -> None:
         """Learn from one session."""
@@ -81,16 +84,16 @@ class Trainer:
         tenant = f"tenant {start.tenant}" if start.tenant is not None else f"session {session.id}"
         turns = session.turns
         key = sample_key(session.id, start.tenant, [(call.tool, None) for turn in turns for call in turn.calls])
-        digester = Digester() if self.sample.wants(key) else None
+        undigested = Undigested() if self.sample.wants(key) else None
         after: list[list[str]] = [[] for _ in turns]
         names: dict[str, None] = {}
         for number in range(len(turns) - 1, -1, -1):
             names.update(dict.fromkeys(call.tool for call in turns[number].calls))
             after[number] = list(names)
-        state = State(_year_of(session))
+        state = State(_year_of(session), is_counted=True)
         nothing: frozenset[str] = frozenset()
         for number, (history, turn) in enumerate(moments(session)):
-            self._catch_up(state, history.events, digester, tenant)
+            self._catch_up(state, history.events, undigested, tenant)
             calls = [
                 learnable(
                     state,
@@ -104,29 +107,37 @@ class Trainer:
                 for call in turn.calls
             ]
             count_turn(self._tally, state, calls, after[number])
-            if digester is not None:
-                resolved = [
-                    (self._specs.get(call.tool) or ToolSpec.undeclared(call.tool)).resolve(call.args)
-                    for call in turn.calls
+            if undigested is not None:
+                made = [
+                    (self._specs.get(call.tool) or ToolSpec.undeclared(call.tool), call.args) for call in turn.calls
                 ]
-                digester.turn(calls, resolved, after[number])
+                undigested.turn(calls, made, after[number])
         if turns:
-            self._catch_up(state, history.events, digester, tenant)
+            self._catch_up(state, history.events, undigested, tenant)
         count_session(self._tally, state)
-        if digester is not None:
-            self.sample.add(key, digester.finish())
+        if undigested is not None:
+            self.sample.add(key, undigested)
 
     def pour(self) -> None:
-        """Complete the counts: until then, some of what was added is not in their tables."""
+        """Complete counts and sample: until then, some of what was added is not in their tables."""
         self._tally.pour()
+        self.sample.complete()
 
-    def _catch_up(self, state: State, events: Sequence[object], digester: Digester | None, tenant: str) -> None:
+    def _count_told(self, items: Sequence[Item], tenant: str) -> None:
+        found = self._told.get(id(items))
+        if found is None:  # else they are the same ones, since they are held
+            if len(self._told) >= MAX_RESULTS:
+                self._told.clear()
+            found = self._told[id(items)] = (items, told_by(items))
+        count_told(self.counts, self.vault, tenant, found[1])
+
+    def _catch_up(self, state: State, events: Sequence[object], undigested: Undigested | None, tenant: str) -> None:
         while state.count < len(events):
             event = self._indexer.index(events[state.count], state.when, state.folders)  # type: ignore[arg-type]  # history events
-            if digester is not None:
-                digester.event(event)
+            if undigested is not None:
+                undigested.event(event)
             if event.kind == "R":
-                count_told(self.counts, self.vault, tenant, event.items)
+                self._count_told(event.items, tenant)
             state.take(event)
 
 
@@ -141,13 +152,14 @@ def calibrate(counts: Counts, vault: Vault, sample: Sample, hidden: Mapping[str,
     def is_open(digest: str) -> bool:
         return vault.value(digest) is not None
 
+    whole = alone(counts, is_open)
     hashes = sample.hashes()
     together = max(1, int(counts.sessions) // APART, len(hashes) // GROUPS)
     for start in range(0, len(hashes), together):
         if seen >= MAX_TURNS:
             break
         digests = [sample.get(key) for key in hashes[start : start + together]]
-        guesser = Guesser(without(counts, _counted(digests)), StandInValues({}, is_open), hidden)
+        guesser = Guesser(without(whole, _counted(digests)), StandInValues({}, is_open), hidden)
         for digest in digests:
             guesser.use(StandInValues(digest.aliases, is_open))
             state = State()
@@ -198,7 +210,7 @@ def _counted(digests: Iterable[Digest]) -> Counts:
     """What these digests added to the counts they are a part of."""
     tally = Tally(Counts())
     for digest in digests:
-        state = State()
+        state = State(is_counted=True)
         for turn in digest.turns:
             while state.count < turn.events:
                 state.take(digest.events[state.count])

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import log
 from random import Random
 from typing import Any
 
 import pytest
 
 from predictors.pattern import part
-from predictors.pattern.calibration import PULL, _hessian, _there, fit
+from predictors.pattern.calibration import PULL, _hessian, _there, fit, probability, score
 from predictors.pattern.counts import Counts, without
 from predictors.pattern.part import Part
 from predictors.pattern.tallying import Tally
@@ -68,15 +70,19 @@ def test_what_is_tallied_is_poured_once() -> None:
     for _ in range(2):
         tally.turn(("find", "user"), ["", "x"], ["u1"])
     tally.turn((), ["x"], [])
-    tally.held("find", (0, 5), ("a", "b"), 3)
-    tally.held("find", (0, 5), ("b",), -1)
+    for _ in range(3):
+        tally.held(("a", "b"), {("find", (0, 5)): 1})
+    tally.moved("find", [("b", (0, 5), (0, 6))])
+    tally.session(["a", "b"])
+    tally.session(["b"])
     for _ in range(2):
         tally.pour()
         assert tally.counts.contexts == {"": {"": 2, "find": 2, "user": 2}, "x": {"": 3, "find": 2, "user": 2}}
         assert tally.counts.words == {"u1": {"": 2, "find": 2, "user": 2}}
         rows = tally.counts.offers["find"]
         assert [rows["a"][slot] for slot in (0, 5)] == [4, 3]
-        assert [rows["b"][slot] for slot in (0, 5)] == [2, 2]
+        assert [rows["b"][slot] for slot in (0, 5, 6)] == [3, 2, 1]
+        assert tally.counts.reach == {"": {"a": [1, 1], "b": [2, 2]}}
 
 
 def test_zeros_left_out_change_no_sum() -> None:
@@ -85,12 +91,35 @@ def test_zeros_left_out_change_no_sum() -> None:
     columns = [[random.choice([0.0, random.random()]) if share else 1.0 for _ in range(40)] for share in range(5)]
     columns.append([0.0] * 40)
     bends = [random.random() for _ in range(40)]
-    found = _hessian(_there(columns), bends)
+    found = _hessian(_there(columns), bends, PULL)
     for i, one in enumerate(columns):
         for j, other in enumerate(columns):
             expected = sum(b * x * y for b, x, y in zip(bends, one, other, strict=True)) + (PULL if i == j else 0)
             assert found[i][j] == pytest.approx(expected, abs=1e-12)
     assert fit([], (1.0, 2.0)) == (1.0, 2.0)
+
+
+@pytest.mark.parametrize("count", [40, 1_000])
+def test_weights_are_those_that_no_small_change_betters(count: int) -> None:
+    """Few rows, and enough that a part of them goes first; kinds of rows that never happen included."""
+    random = Random(count)
+    rows = []
+    for _ in range(count):
+        features = (1.0, random.gauss(0, 2), float(random.random() < 0.1), 1.0)
+        rows.append((features, not features[2] and random.random() < probability(features[1] - 1)))
+    start = (0.0, 0.5, 0.0, -1.0)
+
+    def loss(weights: Sequence[float]) -> float:
+        found = sum(PULL / 2 * (w - s) ** 2 for w, s in zip(weights, start, strict=True))
+        for features, happened in rows:
+            p = probability(score(weights, features))
+            found -= log(p if happened else 1 - p)
+        return found
+
+    weights = fit(rows, start)
+    for place in range(len(start)):
+        for change in (-0.02, 0.02):
+            assert loss([w + change * (n == place) for n, w in enumerate(weights)]) > loss(weights)
 
 
 @pytest.mark.parametrize("count", [0, 3, 4, 8, 9])

@@ -7,11 +7,14 @@ from collections.abc import Sequence
 
 from predictors.modelfile import to_envelope
 from predictors.pattern import PatternPredictor
+from predictors.pattern.counts import without
 from predictors.pattern.kinds import fits, kind_of_value, stand_in
+from predictors.pattern.mappings import Mappings, alone
+from predictors.pattern.part import Part
 from predictors.pattern.phrases import name_hash, phrase_hash, phrases_of
 from speculate.prediction import Prediction
 from speculate.trace import RecordedSession
-from tests.predictors.pattern.sessions import history, session, top, train
+from tests.predictors.pattern.sessions import SPECS, history, session, top, train
 
 _CODES = {"Rome": "FCO", "Lima": "LIM", "Porto": "OPO", "New Delhi": "DEL", "Oslo": "OSL"}
 _PAIRS = [("Rome", "Lima"), ("Lima", "Porto"), ("Porto", "New Delhi"), ("New Delhi", "Oslo"), ("Oslo", "Rome")]
@@ -80,6 +83,27 @@ def test_a_sensitive_argument_is_not_mapped() -> None:
     learned = train(*runs)
     assert learned.counts.links == {}
     assert "QX7" not in json.dumps(to_envelope(learned))
+
+
+def test_what_no_mapping_looks_at_can_be_left_out_beforehand() -> None:
+    """Before some sessions are taken out again: what few tenants showed, what met once, and what was told of."""
+    told = [session(f"told-{n}", "hi", ("towns", {}, {**_CODES, "Quito": "UIO"})) for n in range(4)]
+    odd = [session("odd", "Take me to Rome", ("search", {"start": "XXX", "goal": "FCO"}, "nothing"))]
+    every = [*_trips(_PAIRS), *told, *odd]
+    part = Part.count(every, SPECS, min_tenants=3, sample=0)
+
+    def is_open(digest: str) -> bool:
+        return part.vault.value(digest) is not None
+
+    few = alone(part.counts, is_open)
+    assert sum(map(len, few.links.values())) < sum(map(len, part.counts.links.values()))
+    assert sum(map(len, few.heard.values())) < sum(map(len, part.counts.heard.values()))
+    for start in range(0, len(every), 4):
+        own = Part.count(every[start : start + 4], SPECS, min_tenants=3, sample=0).counts
+        found, expected = (Mappings(without(counts, own), is_open) for counts in (few, part.counts))
+        assert expected._meanings
+        for name in Mappings.__slots__:
+            assert getattr(found, name) == getattr(expected, name)
 
 
 def test_a_listing_tells_what_names_stand_for() -> None:
