@@ -16,6 +16,7 @@ from predictors.pattern import PatternPredictor, learning, online, predictor, tr
 from predictors.pattern.counts import Counts
 from predictors.pattern.digest import Sample
 from predictors.pattern.indexing import UNLABELLED, Indexed, Indexer
+from predictors.pattern.namevault import FieldNames
 from predictors.pattern.records import Records
 from predictors.pattern.state import State
 from predictors.pattern.vault import Vault
@@ -129,7 +130,7 @@ def _session_remains(model: PatternPredictor, made: Sequence[tuple[History, Pred
 
 
 def _no_calibration(stack: ExitStack) -> None:
-    untrained = training.calibrate(Counts(), Vault(1), Sample(0), {})
+    untrained = training.calibrate(Counts(), Vault(1), FieldNames(1), Sample(0), {})
     for module in [module for module in (predictor, training) if hasattr(module, "calibrate")]:
         stack.enter_context(patch.object(module, "calibrate", lambda *_, **__: untrained))
 

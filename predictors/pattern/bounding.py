@@ -6,7 +6,8 @@ it was counted in (a part holds less, so its threshold is no lower), and its cou
 with the model, so that what one part left out is not taken for whole elsewhere. This is how bottom-k sketches merge
 (Cohen and Kaplan 2007, *Summarizing data using bottom-k sketches*), with the weights of the entries in place of k.
 
-What refers to something else (a rule to its path and to a sealed value, a link to a phrase) goes when that goes.
+What refers to something else (a path to its names, a rule to its path and to a sealed value, a link to a phrase) goes
+when that goes.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 
 from predictors.pattern.counts import Counts
 from predictors.pattern.document import dumps
+from predictors.pattern.namevault import FieldNames
 from predictors.pattern.vault import Vault
 from predictors.pattern.weighing import Entries, Shared, entries_of, shared_weight
 
@@ -56,10 +58,10 @@ class Bound:
             raise ValueError(f"max_bytes={self.max_bytes} is too little for this manifest")
         return room
 
-    def applied(self, counts: Counts, vault: Vault, *fixed: Mapping[str, Any]) -> Bound:
+    def applied(self, counts: Counts, vault: Vault, names: FieldNames, *fixed: Mapping[str, Any]) -> Bound:
         """Drop what does not fit. `fixed`: what is always there. Raises ValueError if that alone does not fit."""
         room = self.room(*fixed)
-        entries = list(entries_of(counts, vault))
+        entries = list(entries_of(counts, vault, names))
         below = self.below
         if below is not None:
             kept = [_below(each, below) for each in entries]
@@ -70,24 +72,25 @@ class Bound:
             below = found
         if below is not None:
             for each in entries:
-                _drop_from(each, below, vault)
+                _drop_from(each, below, vault, *names.vaults)
         for number in [number for number, row in counts.told.items() if not row]:
             del counts.told[number]
         return replace(self, below=below)
 
 
-def drop(where: dict[str, Any], key: str, vault: Vault) -> None:
+def drop(where: dict[str, Any], key: str, *vaults: Vault) -> None:
     """Take an entry out, if it is there still."""
-    if where is vault.sealed:
-        vault.drop(key)
-    else:
-        where.pop(key, None)
+    for vault in vaults:
+        if where is vault.sealed:
+            vault.drop(key)
+            return
+    where.pop(key, None)
 
 
-def _drop_from(entries: Entries, below: int, vault: Vault) -> None:
+def _drop_from(entries: Entries, below: int, *vaults: Vault) -> None:
     for key, priority in zip(entries.keys, entries.priorities, strict=True):
         if priority >= below:
-            drop(entries.where, key, vault)
+            drop(entries.where, key, *vaults)
 
 
 def _below(entries: Entries, below: int) -> Entries:

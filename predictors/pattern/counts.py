@@ -11,10 +11,10 @@ from operator import add, sub
 from typing import Any
 
 from predictors.pattern.pools import SLOTS
+from predictors.pattern.sealing import SEPARATOR
 
 WIDTH = 2 * SLOTS
 ALL = ""  # the key of a total
-SEPARATOR = "\x1f"
 
 Table = dict[str, dict[str, float]]
 Rows = dict[str, list[float]]

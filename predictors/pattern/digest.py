@@ -3,6 +3,8 @@
 Every value is replaced by a stand-in that means something within this session alone ("0", "1", …); what is left is
 which values are equal, where they came from and which calls were made of them. So a model file can keep a sample of
 sessions, judge itself on them as they would have been predicted without them, and do so again after a merge.
+
+Names of fields are always sealed in a sample: what it weighs must not depend on which of them are open.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from predictors.pattern.calling import call_key
 from predictors.pattern.indexing import Indexed
 from predictors.pattern.kinds import stand_in
 from predictors.pattern.learning import YEAR, Learned
+from predictors.pattern.sealing import is_countable, seal_of
 from speculate.resources import any_overlap
 from speculate.spec import ResolvedCall, ToolSpec
 
@@ -74,8 +77,9 @@ class Digester:
             return
         stand_in = self._stand_in
         arguments = {
-            name: stand_in(value) if type(value) in (str, int, float) else f"*{name}"
+            name: stand_in(value) if type(value) in (str, int, float) else f"*{seal_of(name)}"
             for name, value in event.arguments.items()
+            if is_countable(name)
         }
         items = [(path, stand_in(value), element) for path, value, element in event.items]
         self._digest.events.append(
@@ -189,11 +193,11 @@ class Sample:
         found = self.digests[key]
         return found if isinstance(found, Digest) else found.read()
 
-    def complete(self) -> None:
-        """Digest what is not digested yet: until then, it is kept with its values."""
+    def complete(self, seal: Callable[[Digest], Digest]) -> None:
+        """Digest what is not digested yet: until then, it is kept with its values. seal: seals the names in it."""
         for key, found in self.digests.items():
             if isinstance(found, Undigested):
-                self.digests[key] = found.read()
+                self.digests[key] = seal(found.read())
 
     def wants(self, key: str) -> bool:
         """Whether a session with this hash belongs to the sample so far."""

@@ -21,7 +21,9 @@ from speculate.errors import ModelFileError
 
 MARGIN = 16  # characters around a value that stands on a line of its own: indentation, quotes, comma
 LINE = 8  # likewise, of an item of a list that holds nothing but such items
-FORMAT = 2  # of the whole document; 1 wrote every path and tool out in every row
+FORMAT = 3  # of the whole document; 1 wrote every path and tool out in every row, 2 had all names in clear
+
+OLDEST = 2  # that is read
 
 Groups = dict[str, str]  # row -> keys that have it
 
@@ -302,9 +304,11 @@ def _plain(tables: Mapping[str, Any]) -> Counts:
 
 
 def refuse_other_formats(document: Mapping[str, Any]) -> None:
-    """Raises ValueError for a document that is not of this format."""
+    """Raises ValueError for a document of a format that is not read."""
     found = document.get("format", 1)
     if type(found) is int and found > FORMAT:
         raise ValueError(f"pattern models of format {found} need a newer version of speculate-runtime")
-    if found != FORMAT:
-        raise ValueError(f"it is a pattern model of the format {found!r}, and this version reads format {FORMAT}")
+    if type(found) is not int or found < OLDEST:
+        raise ValueError(
+            f"it is a pattern model of the format {found!r}, and this version reads formats {OLDEST} to {FORMAT}"
+        )

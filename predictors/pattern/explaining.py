@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from predictors.pattern.counts import ALL, SEPARATOR, Counts, wide
+from predictors.pattern.counts import ALL, Counts, wide
 from predictors.pattern.filling import Value
 from predictors.pattern.guessing import Guesser
 from predictors.pattern.mappings import MAPPED
 from predictors.pattern.nesting import shown
 from predictors.pattern.pools import SLOT_NAMES, STALE
 from predictors.pattern.records import JOIN, PAIR
+from predictors.pattern.sealing import SEPARATOR
 from predictors.pattern.state import State
 from predictors.pattern.text import is_spoken, is_typed
 from predictors.pattern.vault import Vault
@@ -56,6 +57,7 @@ def source_of(value: Value, state: State, vault: Vault) -> ArgumentSource:
         tenants = vault.tenants(digest)
         detail += "|template"
     call = state.sources[event] if event >= 0 else None
+    detail = state.fields.revealed(detail)
     return ArgumentSource(kind_of(rule), f"{detail} [{SLOT_NAMES[slot % STALE]}]", call, tenants)
 
 

@@ -4,32 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import islice
+from types import MappingProxyType
 from typing import Any
 
 from predictors.pattern.names import FORMATTED, OWNED, field_of, fields_for, fit
+from predictors.pattern.sealing import SEAL, revealed
 
 MAX_NAMED = 64  # paths called like one argument, the latest to come
 FEW_NAMED = 8  # of them, if the tool was learned
+
+NO_KEYS: Mapping[str, str] = MappingProxyType({})
 
 Words = tuple[str, ...]
 
 
 class Fields:
-    """Kept in step with the pools of a session when it is asked."""
+    """Kept in step with the pools of a session when it is asked. keys: seal -> key, of what the session showed."""
 
-    __slots__ = ("_count", "_known", "_paths")
+    __slots__ = ("_count", "_keys", "_known", "_paths")
 
-    def __init__(self) -> None:
+    def __init__(self, keys: Mapping[str, str] = NO_KEYS) -> None:
+        self._keys = keys
         self._count = 0  # pools taken in
         self._paths: dict[Words, list[tuple[int, str]]] = {}  # field -> (number of the pool, path)
         self._known: dict[tuple[str, bool], tuple[int, list[tuple[int, str]]]] = {}  # see `fitting`
 
     def copy(self) -> Fields:
         """An independent copy."""
-        new = Fields()
+        new = Fields(self._keys)
         new._count = self._count
         new._paths = {field: list(paths) for field, paths in self._paths.items()}
         return new
+
+    def revealed(self, path: str) -> str:
+        """A path of this session with its names in clear."""
+        return revealed(path, self._keys) if SEAL in path else path
 
     def catch_up(self, pools: Mapping[str, Any]) -> None:
         """Take in the pools that are new, if anybody ever asked."""
@@ -39,7 +48,7 @@ class Fields:
     def _take_in(self, pools: Mapping[str, Any]) -> None:
         paths_of = self._paths
         for number, path in enumerate(islice(pools, self._count, None), self._count):
-            field = field_of(path)
+            field = field_of(self.revealed(path))
             if field is not None:
                 known = paths_of.get(field)
                 if known is None:
@@ -70,7 +79,7 @@ class Fields:
         for field in fields_for(name):
             if widely or field is not FORMATTED:
                 for number, path in self._paths.get(field, ()):
-                    place = fit(name, path)
+                    place = fit(name, self.revealed(path))
                     if place is not None and (widely or place <= OWNED):
                         found.append((number, place, path))
         found.sort()

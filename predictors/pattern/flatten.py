@@ -12,8 +12,10 @@ from datetime import date
 from typing import Any
 
 from predictors.pattern.addresses import parts_of
+from predictors.pattern.keys import Keys
 from predictors.pattern.layout import entries_of, references_of, structure_of
 from predictors.pattern.reading import read
+from predictors.pattern.sealing import REFERENCES, Segments, seal_of
 
 MAX_ITEMS = 320
 MAX_NODES = 600
@@ -22,83 +24,78 @@ MAX_VALUE = 200  # characters of a value that can be passed on as it stands
 MAX_TEXT_SPANS = 80
 MAX_NUMBER = 1 << 63
 MAX_PATHS = 20_000  # of the cache of path strings; then it starts afresh
-MAX_FIELD_NAMES = 4_000  # of keys known to be fields
 PLAIN = 24  # characters of a text that is a value and nothing else
 
-_FIELD = re.compile(r"[A-Za-z_$@][A-Za-z_\-$@:. ]{0,30}[0-9]{0,2}[A-Za-z_]{0,12}\Z")
+_ROOT = re.compile(r"[^\w-]")  # marks that paths are made of: a tool's name may have them
 
 Item = tuple[str, Any, int]
+
+
+def root_of(tool: str) -> str:
+    """What stands for a tool in paths."""
+    return _ROOT.sub("_", tool)
 
 
 class Node:
     """One path and its extensions: a cache, so that a path's string is built once."""
 
-    __slots__ = ("children", "list", "path")
+    __slots__ = ("children", "list", "map", "path", "places", "segments")
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, segments: Segments) -> None:
         self.path = path
+        self.segments = segments
         self.children: dict[str, Node] = {}
         self.list: Node | None = None
+        self.map: Node | None = None
+        self.places: Node | None = None
 
     def child(self, key: str) -> Node:
         node = self.children.get(key)
         if node is None:
-            node = Node(f"{self.path}.{key}" if self.path[-1:] != "(" else f"{self.path}{key})")
+            segment = self.segments[key]
+            path = f"{self.path}.{segment}" if self.path[-1:] != "(" else f"{self.path}{segment})"
+            node = Node(path, self.segments)
             if len(self.children) < 256:
                 self.children[key] = node
         return node
 
+    def entries(self) -> Node:
+        """What the entries of an object share whose keys are data."""
+        if self.map is None:
+            self.map = Node(self.path + ".*", self.segments)
+        return self.map
+
+    def references(self) -> Node:
+        """Places in files that a text names."""
+        if self.places is None:
+            self.places = Node(f"{self.path}.{REFERENCES}", self.segments)
+        return self.places
+
     def elements(self) -> Node:
         if self.list is None:
-            self.list = Node(self.path + "[]")
+            self.list = Node(self.path + "[]", self.segments)
         return self.list
 
 
-def _keys_are_data(value: dict[str, Any], fields: set[str]) -> bool:
-    """Whether an object is a map from identifiers or names to things of one kind. `fields`: names known to be none."""
-    size = len(value)
-    if size > 40:
-        return True
-    if not fields.issuperset(value):
-        odd = 0
-        for key in value:
-            if type(key) is not str:
-                return True
-            if not _FIELD.match(key):
-                odd += 1
-            elif len(fields) < MAX_FIELD_NAMES:
-                fields.add(key)
-        if odd:
-            return odd * 2 >= size
-    if size < 2:
-        return False
-    first = None
-    for item in value.values():
-        if type(item) is not dict or len(item) < 2:
-            return False
-        if first is None:
-            first = item.keys()
-        elif first != item.keys():
-            return False
-    return True
-
-
 class Flattener:
-    """Turns values into items; keeps nothing but a cache of path strings."""
+    """Turns values into items; keeps nothing but a cache of path strings. segments: what stands for keys in them."""
 
-    __slots__ = ("_count", "_fields", "roots")
+    __slots__ = ("_count", "_keys", "_segments", "roots")
 
-    def __init__(self) -> None:
+    def __init__(self, segments: Segments | None = None) -> None:
         self.roots: dict[str, Node] = {}
-        self._fields: set[str] = set()
+        self._segments = Segments() if segments is None else segments
+        self._keys = Keys()
         self._count = 0
 
     def root(self, name: str) -> Node:
+        """Of a tool's results, or behind "(" of its arguments."""
         node = self.roots.get(name)
         if node is None:
             if len(self.roots) > 2_000:
                 self.roots.clear()
-            node = self.roots[name] = Node(name)
+            tool, end = (name[:-1], name[-1]) if name[-1:] in {"(", "!"} else (name, "")
+            node = self.roots[name] = Node(root_of(tool) + end, self._segments)
         return node
 
     def items(self, name: str, value: Any, year: str | None) -> tuple[list[Item], list[str]]:
@@ -143,9 +140,9 @@ class Flattener:
                 for form, text in spans:
                     out.append((base + form, text, element))
                 for mark, text in entries_of(value):
-                    out.append((base + mark, text, element))
+                    out.append((base + (f"[{seal_of(mark[1:-1])}]" if mark[0] == "[" else mark), text, element))
                 if depth > 0 and (places := references_of(value)):
-                    self._walk(places, node.child("@"), element, depth - 1, out, words, budget, year)
+                    self._walk(places, node.references(), element, depth - 1, out, words, budget, year)
                 if len(words) < 200:
                     words.extend(found)
             return
@@ -156,8 +153,8 @@ class Flattener:
         if kind is dict:
             if depth <= 0:
                 return
-            if value and _keys_are_data(value, self._fields):
-                inner = node.child("*")
+            if value and self._keys.are_data(value):
+                inner = node.entries()
                 keys = node.path + "{key}"
                 for key, item in value.items():
                     if budget[0] <= 0 or len(out) >= MAX_ITEMS:
@@ -236,7 +233,7 @@ class Flattener:
             if stem and dot:
                 out.append((node.path + "|stem", stem, element))
         for part, text in parts_of(value):
-            out.append((node.path + part, text, element))
+            out.append((node.path + ("?" + node.segments[part[1:]] if part[0] == "?" else part), text, element))
 
 
 def outcome(ok: bool, known: bool, value: Any) -> str:

@@ -12,9 +12,10 @@ from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from predictors.pattern.counts import SEPARATOR, Counts
+from predictors.pattern.counts import Counts
 from predictors.pattern.kinds import kind_of_value
 from predictors.pattern.phrases import name_hash
+from predictors.pattern.sealing import SEAL, SEPARATOR
 from predictors.pattern.tallying import add_one
 from predictors.pattern.vault import Vault
 from speculate.identity import canonical_json
@@ -95,7 +96,7 @@ def told_by(items: Iterable[Item]) -> list[tuple[str, str]]:
         if len(listed) >= LEAST_ENTRIES:
             kind = kind_of_value(listed[0][1])
             if all(kind_of_value(value) == kind for _, value in listed):
-                pairs.extend(listed)
+                pairs.extend([pair for pair in listed if pair[0][:1] != SEAL])
     return [pair for one, other in pairs[:MAX_TOLD] if one != other for pair in ((one, other), (other, one))]
 
 

@@ -19,6 +19,7 @@ from predictors.pattern.nesting import spread
 from predictors.pattern.phrases import Phrase, phrases_of
 from predictors.pattern.pools import Labels
 from predictors.pattern.reading import read
+from predictors.pattern.sealing import Segments
 from predictors.pattern.text import bucket
 from speculate.history import CallMade, Event, ModelText, ResultSeen, UserText
 
@@ -28,11 +29,13 @@ MAX_LABEL = 40  # characters
 MAX_LABELS = 120  # of one event
 MAX_CACHED_WORDS = 50_000
 NO_FOLDERS: Mapping[str, str] = {}
+NO_HIDDEN: Mapping[str, frozenset[str]] = {}
 MAX_ARGUMENTS = 100  # of one call that are looked at
 MAX_ADDED = 4  # numbers among the arguments of a call
 MAX_RESULTS = 128  # kept, in case they come again: catalogues, lists of types, a record asked for twice
 MAX_RESULT = 8_192  # bytes of one of them
 
+NOTHING: frozenset[str] = frozenset()
 NO_ARGUMENTS: Mapping[str, Any] = MappingProxyType({})
 UNLABELLED = Labels()
 
@@ -85,13 +88,22 @@ class _Paths(dict[str, str]):
 class Indexer:
     """Turns events into their indexed form. Keeps nothing of a session but caches of path strings and words.
 
-    keeps_results: also of what the last results offered, for sessions that are all at hand anyway.
+    keeps_results: also of what the last results offered, for sessions that are all at hand anyway. hidden: by tool, the
+    arguments called sensitive: nothing is taken out of them. seals: of the names that do not stand in clear in paths.
     """
 
-    __slots__ = ("_buckets", "_flattener", "_paths", "_phrases", "_results")
+    __slots__ = ("_buckets", "_flattener", "_hidden", "_paths", "_phrases", "_results", "keys")
 
-    def __init__(self, keeps_results: bool = False) -> None:
-        self._flattener = Flattener()
+    def __init__(
+        self,
+        hidden: Mapping[str, frozenset[str]] = NO_HIDDEN,
+        seals: frozenset[str] = frozenset(),
+        keeps_results: bool = False,
+    ) -> None:
+        segments = Segments(seals)
+        self.keys = segments.revealed
+        self._flattener = Flattener(segments)
+        self._hidden = hidden
         self._buckets = _Buckets()
         self._paths = {source: _Paths(source + ":") for source in ("user", "model")}
         self._phrases: dict[str, list[int]] = {}  # a short field -> its words' buckets
@@ -112,7 +124,9 @@ class Indexer:
             arguments = dict(event.arguments)
             if len(arguments) > MAX_ARGUMENTS:
                 arguments = dict(islice(arguments.items(), MAX_ARGUMENTS))
-            items, _ = self._flattener.items(event.tool + "(", arguments, year)
+            hidden = self._hidden.get(event.tool, NOTHING)
+            shown = arguments if hidden.isdisjoint(arguments) else _without_parts(arguments, hidden)
+            items, _ = self._flattener.items(event.tool + "(", shown, year)
             more = [
                 (path + "+1", value + 1, element)
                 for path, value, element in items
@@ -122,7 +136,9 @@ class Indexer:
             root = folders.get(ROOT)
             if root is not None:
                 more += [item for item in joined(items, None, root) if item[0].endswith("|relative")]
-            return Indexed("C", event.turn, event.tool, event.id, items=items + more, arguments=spread(arguments))
+            return Indexed(
+                "C", event.turn, event.tool, event.id, items=items + more, arguments=spread(arguments, hidden)
+            )
         return self._result(event, year, folders)
 
     def _result(self, event: ResultSeen, year: str | None, folders: Mapping[str, str]) -> Indexed:
@@ -191,6 +207,19 @@ class Indexer:
         words = words[-MAX_SAID:] if source == "model" else words[:MAX_WORDS]
         numbers = list(dict.fromkeys(map(self._buckets.__getitem__, words)))
         return items, numbers, phrases
+
+
+def _without_parts(arguments: Mapping[str, Any], hidden: frozenset[str]) -> dict[str, Any]:
+    """The arguments without those called sensitive that have parts, of which keys might be learned."""
+    return {
+        name: value
+        for name, value in arguments.items()
+        if name not in hidden
+        or not (
+            type(value) in (dict, list)
+            or (type(value) is str and (value[:1] in {"{", "["} or "\n" in value or "?" in value))
+        )
+    }
 
 
 def _sums(following: Sequence[Item]) -> list[Item]:

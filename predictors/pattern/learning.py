@@ -9,13 +9,14 @@ from typing import Any
 
 from predictors.pattern.calling import SCALARS
 from predictors.pattern.changes import ALL_OF, CHANGES, affix, pieces_of, shifts_of, sources_of
-from predictors.pattern.counts import ALL, SEPARATOR, WIDTH, Counts, bump, form, wide
+from predictors.pattern.counts import ALL, WIDTH, Counts, bump, form, wide
 from predictors.pattern.hearing import MAX_MAPPED, count_heard, count_links, heard_as
 from predictors.pattern.kinds import kind_of_value
-from predictors.pattern.nesting import PLACE, RAW, WHOLE, lists_of, packed, spread
+from predictors.pattern.nesting import RAW, WHOLE, lists_of, packed, spread
 from predictors.pattern.offering import MAX_OFFERS, Offering
 from predictors.pattern.pools import STALE
 from predictors.pattern.records import parse, ranked
+from predictors.pattern.sealing import PLACE, SEPARATOR, is_countable
 from predictors.pattern.state import State
 from predictors.pattern.tallying import Tally
 from predictors.pattern.text import BUCKETS
@@ -53,7 +54,7 @@ def learnable(
 ) -> Learned:
     """What there is to learn from a call made in this state. Arguments called sensitive are not looked at. is_gated:
     the tool is never launched, so that objects and lists need not be put together, which takes long."""
-    if RAW in arguments:
+    if RAW in arguments or not all(map(is_countable, arguments)):
         return Learned(tool, (RAW,), {})
     values: dict[str, Any] = {}
     rules: dict[str, list[tuple[str, Any]]] = {}

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from predictors.pattern.counts import SEPARATOR, Counts, wide
+from predictors.pattern.counts import Counts, wide
 from predictors.pattern.phrases import Phrase
+from predictors.pattern.sealing import SEPARATOR
 
 MAPPED = "?="  # marks what a phrase stands for, before the value's digest
 LEAST_COUNT = 2  # times a phrase and a value must have met

@@ -11,16 +11,17 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from predictors.pattern.keys import Keys
+from predictors.pattern.sealing import KEY, PLACE, fits_paths
+
 RAW = "_raw"  # stands for arguments that were no JSON object
-KEY, PLACE = "\x1d", "\x1c"  # before a key, before a place in a list: in no name that anybody gives
 WHOLE = PLACE + "*"  # instead of a place: all of a list
 PACKED = "\x1a"  # starts a list as one value
 MAX_DEPTH = 4
 MAX_PLACES = 6  # of one list
 MAX_VALUES = 8  # of one argument; what holds more goes as a whole
 MAX_SPREAD = 8  # arguments of a call taken apart; with more all go as a whole: putting many together takes long
-MAX_NAME = 40  # characters of a key that is the name of a field
-MAX_DIGITS = 2  # in it: identifiers have more
+_keys = Keys()
 
 
 def spread(arguments: Mapping[str, Any], whole: Container[str] = ()) -> Mapping[str, Any]:
@@ -52,7 +53,7 @@ def _walk(name: str, value: Any, depth: int, out: list[tuple[str, Any]]) -> bool
     if depth == 0:
         return False
     if type(value) is dict:
-        if len(value) > MAX_VALUES or not all(map(_is_field, value)) or _is_map(value):
+        if len(value) > MAX_VALUES or _keys.are_data(value) or not all(map(fits_paths, value)):
             return False
         inner = [(f"{name}{KEY}{key}", item) for key, item in value.items()]
     else:
@@ -60,18 +61,6 @@ def _walk(name: str, value: Any, depth: int, out: list[tuple[str, Any]]) -> bool
             return False
         inner = [(f"{name}{PLACE}{place}", item) for place, item in enumerate(value)]
     return all(_walk(each, item, depth - 1, out) for each, item in inner)
-
-
-def _is_field(key: Any) -> bool:
-    if type(key) is not str or not key.isascii() or not 0 < len(key) <= MAX_NAME:
-        return False
-    return key.replace("-", "_").lstrip("$@").isidentifier() and sum(map(str.isdigit, key)) <= MAX_DIGITS
-
-
-def _is_map(value: Mapping[str, Any]) -> bool:
-    """Whether all values are objects with the same fields: then the keys are what they are called."""
-    fields = [item.keys() if type(item) is dict and item else None for item in value.values()]
-    return len(fields) > 1 and fields[0] is not None and all(each == fields[0] for each in fields)
 
 
 def is_plain(names: Iterable[str]) -> bool:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 
 from predictors.pattern.counts import ALL, Counts, Table
 from predictors.pattern.learning import count_turn, form_features, later_keys, learnable, word_features
+from predictors.pattern.namevault import FieldNames
+from predictors.pattern.offering import MAX_OFFERS
+from predictors.pattern.sealing import is_seal, names_in, names_of
 from predictors.pattern.state import State
 from predictors.pattern.tallying import Tally
 from predictors.pattern.vault import Vault
@@ -21,6 +25,7 @@ GRAIN = 64  # parts of a turn that faded counts are whole numbers of: their sums
 def observe_call(
     counts: Counts,
     vault: Vault,
+    names: FieldNames,
     hidden: Mapping[str, frozenset[str]],
     state: State,
     history: History,
@@ -30,6 +35,7 @@ def observe_call(
     """Count one real call in the state before it. Bounded work, off the hot path."""
     tenant = f"tenant {history.tenant}" if history.tenant is not None else f"session {history.session}"
     learned = learnable(state, call.tool, call.arguments, hidden.get(call.tool, frozenset()), vault, tenant, is_gated)
+    names.show(_new_keys(state), [name for each in learned.names for name in names_of(each)], tenant)
     _fade_base(counts.contexts)
     for table, keys in (
         (counts.contexts, _apart(state.contexts())),
@@ -46,6 +52,15 @@ def observe_call(
     if state.offering is not None:
         state.offering.hand_over(tally)
     tally.pour()
+
+
+def _new_keys(state: State) -> list[str]:
+    """The keys in the paths that came since the last call."""
+    found = dict.fromkeys(
+        name for path in islice(state.pools, state.noted, MAX_OFFERS) for name in names_in(path)
+    )  # fmt: skip
+    state.noted = min(len(state.pools), MAX_OFFERS)
+    return [key for each in found if not is_seal(key := state.fields.revealed(each))]
 
 
 def _count_silent(counts: Counts, keys: tuple[list[str], list[str]]) -> None:

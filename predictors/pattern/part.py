@@ -13,6 +13,9 @@ from predictors.pattern.counts import Counts
 from predictors.pattern.digest import Sample
 from predictors.pattern.digest_document import read_sample, weight_of, write_sample
 from predictors.pattern.document import FORMAT, Names, StoredCounts, refuse_other_formats, write_counts
+from predictors.pattern.earlier import BEFORE, upgraded
+from predictors.pattern.namevault import FieldNames
+from predictors.pattern.renaming import rename_counts
 from predictors.pattern.training import SAMPLE, Trainer
 from predictors.pattern.vault import Vault
 from speculate.spec import ToolSpec
@@ -34,11 +37,12 @@ class Part:
     hidden: Mapping[str, frozenset[str]] = field(default_factory=dict)
     schema: Mapping[str, Sequence[str]] = field(default_factory=dict)
     gated: frozenset[str] = frozenset()  # tools that are never launched
+    names: FieldNames = field(default_factory=lambda: FieldNames(MIN_TENANTS))  # of fields
 
     @classmethod
     def empty(cls, min_tenants: int = MIN_TENANTS, sample: int = SAMPLE, max_bytes: int = MAX_BYTES) -> Part:
         """Of no session. Raises ValueError for a setting that makes no sense."""
-        return cls(Counts(), Vault(min_tenants), Sample(sample), Bound(max_bytes))
+        return cls(Counts(), Vault(min_tenants), Sample(sample), Bound(max_bytes), names=FieldNames(min_tenants))
 
     @classmethod
     def count(
@@ -52,7 +56,16 @@ class Part:
         """Of these sessions, in one pass and bounded memory."""
         bound = Bound(max_bytes)
         trainer = Trainer(specs, min_tenants, sample)
-        part = cls(trainer.counts, trainer.vault, trainer.sample, bound, trainer.hidden, trainer.schema, trainer.gated)
+        part = cls(
+            trainer.counts,
+            trainer.vault,
+            trainer.sample,
+            bound,
+            trainer.hidden,
+            trainer.schema,
+            trainer.gated,
+            trainer.names,
+        )
         number = 0
         waiting = iter(sessions)
         more = True
@@ -70,7 +83,7 @@ class Part:
 
     def _fixed(self) -> tuple[Mapping[str, Any], ...]:
         hidden = {tool: sorted(names) for tool, names in self.hidden.items()}
-        return self.schema, hidden, dict.fromkeys(self.gated, "")
+        return self.schema, hidden, dict.fromkeys([*self.gated, *self.names.public], "")
 
     def room(self) -> int:
         """What entries may weigh."""
@@ -81,6 +94,7 @@ class Part:
         counts = self.counts
         return (
             len(counts.contexts) + len(counts.later) + len(counts.words) + len(counts.told) + len(self.vault.sealed)
+            + len(self.names.keys.sealed) + len(self.names.arguments.sealed)
             + sum(len(rows) for table in (counts.offers, counts.reach, counts.joint) for rows in table.values())
             + sum(len(row) for table in (counts.heard, counts.links, counts.forms, counts.kinds)
                   for row in table.values())
@@ -94,19 +108,22 @@ class Part:
 
     @without_collection()
     def drop_entries(self) -> None:
-        """Drop what does not fit of what was counted; the sample stays as it is."""
-        self.bound = self.bound.applied(self.counts, self.vault, *self._fixed())
+        """Drop what does not fit of what was counted; the sample stays as it is. Seals names, and opens seals."""
+        rename_counts(self.counts, self.names.naming())
+        self.bound = self.bound.applied(self.counts, self.vault, self.names, *self._fixed())
 
     def merge(self, other: Part) -> Part:
         """A new part: of the sessions of both. Raises ValueError if their settings differ."""
         if (self.sample.size, self.bound.max_bytes) != (other.sample.size, other.bound.max_bytes):
             raise ValueError("models with different settings (sample, max_bytes) cannot be merged")
         counts, vault, sample = Counts(), Vault(self.vault.k), Sample(self.sample.size)
+        field_names = FieldNames(self.vault.k)
         hidden: dict[str, frozenset[str]] = {}
         schema: dict[str, Sequence[str]] = {}
         for each in (self, other):
             counts.add(each.counts)
             vault.merge(each.vault)
+            field_names.merge(each.names)
             sample.merge(each.sample)
             for tool, names in each.hidden.items():
                 hidden[tool] = hidden.get(tool, frozenset()) | names
@@ -117,7 +134,7 @@ class Part:
             for tool in self.gated | other.gated
             if all(tool in each.gated or tool not in each.counts.forms for each in (self, other))
         )
-        merged = Part(counts, vault, sample, self.bound.merged(other.bound), hidden, schema, gated)
+        merged = Part(counts, vault, sample, self.bound.merged(other.bound), hidden, schema, gated, field_names)
         merged.apply_bound()
         return merged
 
@@ -135,6 +152,7 @@ class Part:
             "schema": {tool: sorted(arguments) for tool, arguments in sorted(self.schema.items())},
             "gated": sorted(self.gated),
             "counts": counts,
+            "fields": self.names.to_document(),
             "values": self.vault.to_document(),
             "sample": sample,
             "names": names.to_document(),
@@ -144,6 +162,8 @@ class Part:
     def from_document(cls, document: Mapping[str, Any]) -> Part:
         """What `to_document` described. Raises KeyError, TypeError or ValueError if it is no such document."""
         refuse_other_formats(document)
+        if document["format"] == BEFORE:
+            document = upgraded(document)
         names, below = document["names"], document["kept_below"]
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise TypeError("the names are no list of texts")
@@ -156,4 +176,5 @@ class Part:
             {tool: frozenset(arguments) for tool, arguments in document["sensitive"].items()},
             document["schema"],
             frozenset(document["gated"]),
+            FieldNames.from_document(document["fields"], vault.k),
         )

@@ -62,8 +62,8 @@ class PatternPredictor:
         self.counts = part.counts
         self.vault = part.vault
         self.hidden = dict(part.hidden)
-        self._indexer = Indexer()
-        self._weights = weights or calibrate(part.counts, part.vault, part.sample, self.hidden)
+        self._indexer = self._new_indexer()
+        self._weights = weights or calibrate(part.counts, part.vault, part.names, part.sample, self.hidden)
         values = OpenValues(part.vault)
         self._guesser = Guesser(part.counts, values, self.hidden, part.schema, partial(weigh, self._weights))
         self._chances = tuple(map(chance_along, self._weights[2:4]))
@@ -101,6 +101,9 @@ class PatternPredictor:
         """A new model, equal to the one trained on the sessions of both. Raises ValueError if settings differ."""
         return self.from_part(self.part.merge(other.part))
 
+    def _new_indexer(self) -> Indexer:
+        return Indexer(self.hidden, self.part.names.seals())
+
     def _usual_year(self) -> str | None:
         """The year that dates among arguments mostly lay in, if enough tenants showed it."""
         years = self.counts.years.get("", {})
@@ -113,7 +116,9 @@ class PatternPredictor:
     def _view(self, history: History) -> View:
         view: View | None = history.memo.get(self)
         if view is None:
-            view = history.memo[self] = View(self._indexer, self._guesser, State(self._year), self._prepare)
+            view = history.memo[self] = View(
+                self._indexer, self._guesser, State(self._year, self._indexer.keys), self._prepare
+            )
         view.catch_up(history)
         return view
 
@@ -228,7 +233,7 @@ class PatternPredictor:
         """Learn from a real call, made in the state `history` is in just before it; old counts fade."""
         state = self._view(history).state
         is_gated = call.tool in self.part.gated
-        observe_call(self.counts, self.vault, self.hidden, state, history, call, is_gated)
+        observe_call(self.counts, self.vault, self.part.names, self.hidden, state, history, call, is_gated)
         self._sweep.step()
         self._guesser.forget(call.tool)
         self._learned += 1
@@ -243,6 +248,7 @@ class PatternPredictor:
             self._sweep.finish()
             self.part.drop_entries()
             self._guesser.forget_all()
+            self._indexer = self._new_indexer()  # for sessions to come: names may have been sealed, or opened
             self._learned += 1
         weights = dict(zip(_WEIGHTS, map(list, self._weights), strict=True))
         return {**self.part.to_document(), "weights": weights}

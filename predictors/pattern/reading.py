@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from predictors.pattern.addresses import parts_of
 from predictors.pattern.dates import MONTHS, NOW, complete, iso, numeric, relative
+from predictors.pattern.sealing import seal_of
 from predictors.pattern.text import FUNCTION_WORDS, shape
 from predictors.pattern.titles import JOINERS, Span, before_of, name_spans
 
@@ -149,7 +150,8 @@ def read(text: str, when: str | None = None) -> tuple[list[Span], list[str]]:
                 run.clear()
             token = token.rstrip(".")
             spans.append(("url", token))
-            spans += [("url" + part, value) for part, value in parts_of(token)]
+            for part, value in parts_of(token):
+                spans.append((f"url?{seal_of(part[1:])}" if part[0] == "?" else "url" + part, value))
         elif first in "/~" or ("/" in token and len(token) > 3):
             if run:
                 name_spans(run[:run_core], run_before, spans)

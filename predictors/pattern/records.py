@@ -6,9 +6,10 @@ A joint rule says from which fields of one record several arguments of one call 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from predictors.pattern.flatten import Item
+if TYPE_CHECKING:
+    from predictors.pattern.flatten import Item
 
 MAX_FIELDS = 24
 MAX_RECORDS = 24  # of one group
@@ -18,6 +19,7 @@ MAX_LOOKED_AT = 160  # records, for one call
 MAX_MATCHED = 48  # of them that hold several of its arguments
 JOIN = "&"
 PAIR = "\x1e"
+_IN_RULES = frozenset((JOIN, PAIR, "="))
 
 Record = tuple[int, int, dict[str, Any]]  # event, element, path -> value
 
@@ -104,7 +106,7 @@ class Records:
         self._explained = (asked, found)
         wanted = set(values.values())
         least = min(2, len(wanted))
-        names = sorted(values)
+        names = sorted([name for name in values if name.isidentifier() or not _IN_RULES.intersection(name)])
         looked = matched = 0
         for group, rows in self.groups.items():
             best = 2  # of one group, only the rules that cover most

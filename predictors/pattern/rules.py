@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from predictors.pattern.changes import ALL_OF, CHANGES, fill
-from predictors.pattern.counts import ALL, SEPARATOR, Counts, wide
+from predictors.pattern.counts import ALL, Counts, wide
 from predictors.pattern.learning import DIFFERENT, EQUAL, STAGES
 from predictors.pattern.nesting import packed
 from predictors.pattern.pools import LEFT, LEFT_MENTIONED, STALE
 from predictors.pattern.records import JOIN, parse
+from predictors.pattern.sealing import SEPARATOR, is_sealed
 from predictors.pattern.sisters import sister_rules
 from predictors.pattern.vault import Vault
 
@@ -142,9 +143,10 @@ class ToolRules:
             (count / total, key.split(SEPARATOR) if key else [])
             for key, count in sorted(forms.items(), key=lambda each: (-each[1], each[0]))
             if (key or len(forms) == 1) and count > 0
-        ][:3]
+        ]
         if total and not self.forms:
             self.forms = [(1.0, [])]
+        self.forms = [form for form in self.forms if not any(map(is_sealed, form[1]))][:3]
         offers = counts.offers.get(tool, {})
         stages = wide(offers.get(STAGES) or [])
         joint = counts.joint.get(tool, {})

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from predictors.pattern.counts import ALL, SEPARATOR, WIDTH, Rows, wide
+from predictors.pattern.counts import ALL, WIDTH, Rows, wide
+from predictors.pattern.flatten import root_of
 from predictors.pattern.pools import STALE
 from predictors.pattern.records import JOIN, PAIR
+from predictors.pattern.sealing import SEPARATOR
 
 TRUST = 0.7  # turns in which a tool was called with the arguments of its sister, assumed before any were seen
 DOUBT = 1.3  # likewise turns in which it was not
@@ -41,7 +43,7 @@ def sister_rules(
     found = sorted((len(given), other) for other, given in takes.items() if other != tool and wanted <= set(given))
     out: list[Joint] = []
     for _, other in found[:MAX_SISTERS]:
-        group = f"{other}("
+        group = f"{root_of(other)}("
         paths = {name: f"{group}{name})" for name in sorted(names)}
         rule = group + JOIN + PAIR.join(f"{name}={path}" for name, path in paths.items())
         there, taken = wide(known.get(group) or []), wide(known.get(rule) or [])

@@ -11,7 +11,7 @@ from typing import Any
 
 from predictors.pattern.calling import MAX_LOCAL, MAX_USED, note_call, remaining
 from predictors.pattern.dates import day_of
-from predictors.pattern.fields import Fields
+from predictors.pattern.fields import NO_KEYS, Fields
 from predictors.pattern.folders import MAX_FOLDERS, ROOT, is_folder
 from predictors.pattern.indexing import UNLABELLED, Indexed
 from predictors.pattern.phrases import Phrase
@@ -34,18 +34,20 @@ class State:
     __slots__ = (
         "asked", "beyond", "boundary", "calls", "count", "done", "evidence", "feed", "fields", "folders",
         "follow", "fresh", "heard", "heard_as", "is_counted", "joint", "known_contexts", "known_forms",
-        "latest", "local", "made", "offering", "pending", "pools", "recent", "records", "said", "shown",
+        "latest", "local", "made", "noted", "offering", "pending", "pools", "recent", "records", "said", "shown",
         "signatures", "silent", "sources", "spent", "spoken", "standing", "times_asked", "today", "tools",
         "touched", "turn", "typed", "used", "where", "words", "year", "years",
     )  # fmt: skip
 
-    def __init__(self, year: str | None = None, is_counted: bool = False) -> None:
+    def __init__(
+        self, year: str | None = None, keys: Mapping[str, str] = NO_KEYS, is_counted: bool = False
+    ) -> None:  # fmt: skip
         self.is_counted = is_counted  # and nothing is guessed from it: what only guesses rest on is left out
         self.count = 0  # events taken in
         self.evidence: Any = None  # what words say about tools, kept until the user says more
         self.standing: Any = None  # what was worked out from it and still stands
         self.pools: dict[str, Pool] = {}
-        self.fields = Fields()  # the pools by what their paths are called
+        self.fields = Fields(keys)  # the pools by what their paths are called
         self.where: dict[Any, list[str]] = {}  # value -> paths of the pools that hold it
         self.beyond: dict[Any, dict[str, None]] = {}  # those of them that are too many for `where`
         self.touched: dict[str, None] = {}  # pools that got a value since `offering` looked, in order
@@ -80,6 +82,7 @@ class State:
         self.said: Sequence[int] = ()  # of what the model said last
         self.asked = False  # whether the user spoke last
         self.boundary = 0  # the first event after the model's last turn
+        self.noted = 0  # pools of which it was counted who showed their names
         self.turn = -1
         self.year = year
         self.today: str | None = None  # as it was stated last
@@ -303,7 +306,7 @@ class State:
         new = State()
         for name in (
             "count", "asked", "boundary", "turn", "year", "words", "said", "pending", "times_asked", "today",
-            "done",
+            "done", "noted",
         ):  # fmt: skip
             setattr(new, name, getattr(self, name))
         for path, pool in self.pools.items():

@@ -71,7 +71,7 @@ class Sweep:
             _, weight, shared, where, key = entry
             if self._cutoff is not None:
                 if rank < self._cutoff:
-                    drop(where, key, self._part.vault)
+                    drop(where, key, self._part.vault, *self._part.names.vaults)
                 continue
             for name in shared:
                 if name not in self._names:
@@ -87,6 +87,8 @@ class Sweep:
         priority, _, _, where, key = entry
         if where is self._part.vault.sealed:
             turns: float = self._part.vault.tenants(key)
+        elif names := next((each for each in self._part.names.vaults if where is each.sealed), None):
+            turns = names.tenants(key) if names.value(key) is None else ALWAYS  # what stands in clear stays so
         else:
             turns = _turns(where.get(key, 0))
         return min(SELDOM, int(turns * 64).bit_length()) * TIES + (priority >> 8) % TIES
@@ -109,7 +111,7 @@ class Sweep:
 
 
 def _one_by_one(part: Part) -> Iterator[Entry]:
-    for each in entries_of(part.counts, part.vault, ENTRIES):
+    for each in entries_of(part.counts, part.vault, part.names, ENTRIES):
         yield from zip(
             each.priorities, each.weights, each.shared or repeat(NOTHING), repeat(each.where), each.keys, strict=False
         )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from unicodedata import category
 from zlib import crc32
 
 MIXED = 7  # runs of letters, capitals and digits, from which on a code is told by there being so many
@@ -34,6 +35,9 @@ until up us was we well were what what's when where which while who whom whose w
 you your here search find however additionally actually unfortunately yeah
 """
 FUNCTION_WORDS = frozenset(_WORDS.split())
+
+
+_CATEGORIES = {"L": "a", "M": "a", "N": "9", "S": "a", "C": "a"}  # of Unicode
 
 
 def is_typed(path: str) -> bool:
@@ -68,7 +72,8 @@ def shape(token: str) -> str:
     mailbox, _, host = token.partition("@")
     if mailbox and "." in host and host.rpartition(".")[2].isalpha() and "/" not in token:
         return MAIL
-    form = _without_runs(token[:64].translate(_CLASSES))
+    form = token[:64].translate(_CLASSES)
+    form = _without_runs(form if form.isascii() else _in_ascii(form))
     if len(token) > 6 and "a" in form and "9" in form and _HEX.match(token):
         return f"hex{len(token)}"
     if len(form) >= MIXED and (token[-1] == "=" or "9" in form) and _CODE.match(token):
@@ -76,6 +81,16 @@ def shape(token: str) -> str:
         if token[-1] == "=" or (len(runs) >= MIXED and (runs.count("9") > 1 or len(runs) > MIXED + 4)):
             return "mixed"
     return form
+
+
+def _in_ascii(form: str) -> str:
+    """Letters and digits of any script as such, so that no form shows what was written; punctuation as it is."""
+    return "".join(
+        [
+            mark if mark.isascii() else _CATEGORIES.get(category(mark)[0], mark) if not mark.isupper() else "A"
+            for mark in form
+        ]
+    )
 
 
 def bucket(word: str) -> int:

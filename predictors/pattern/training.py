@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
+from itertools import chain, islice, pairwise
 from typing import Any
 
 from predictors.pattern.calibration import (
@@ -26,8 +26,14 @@ from predictors.pattern.hearing import count_told, told_by
 from predictors.pattern.indexing import MAX_RESULTS, Indexer
 from predictors.pattern.learning import count_session, count_turn, learnable
 from predictors.pattern.mappings import alone
+from predictors.pattern.namevault import FieldNames
+from predictors.pattern.naming import Naming
+from predictors.pattern.nesting import RAW
+from predictors.pattern.offering import MAX_OFFERS
 from predictors.pattern.reliability import fit_curve
+from predictors.pattern.renaming import renamed
 from predictors.pattern.rivals import RIVALS_START, beside_rivals, keeps_order
+from predictors.pattern.sealing import is_seal, names_in, names_of, sealed
 from predictors.pattern.state import State
 from predictors.pattern.tallying import Tally
 from predictors.pattern.vault import Vault
@@ -52,6 +58,16 @@ def schema_of(spec: ToolSpec) -> list[str]:
     return [name for name in names if name not in hidden and not spec.arguments.get(name, _PLAIN).has_default]
 
 
+def _declared(specs: Mapping[str, ToolSpec]) -> set[str]:
+    """The names of arguments that a manifest tells of: they are no data."""
+    names = {RAW}
+    for spec in specs.values():
+        names.update(spec.arguments, spec.sensitive_arguments())
+        for template in (*(spec.reads or ()), *(spec.writes or ())):
+            names.update(argument_names(template))
+    return names
+
+
 def _year_of(session: RecordedSession) -> str | None:
     """The year that most dates among a session's arguments lie in: as a rule the one people leave out."""
     years: dict[str, int] = {}
@@ -70,13 +86,16 @@ class Trainer:
         self.counts = Counts()
         self._tally = Tally(self.counts)
         self.vault = Vault(min_tenants)
+        self.names = FieldNames(min_tenants)
+        self.names.publish(_declared(specs))
         self.sample = Sample(sample)
         self._specs = specs
         self.hidden = {name: names for name, spec in specs.items() if (names := spec.sensitive_arguments())}
         self.schema = {name: arguments for name, spec in specs.items() if (arguments := schema_of(spec))}
         self.gated = frozenset(name for name, spec in specs.items() if spec.is_never_launched)
-        self._indexer = Indexer(keeps_results=True)
+        self._indexer = Indexer(self.hidden, keeps_results=True)
         self._told: dict[int, tuple[Sequence[Item], Sequence[tuple[str, str]]]] = {}  # what the last listings told of
+        self._sealing = Naming(sealed, sealed)
 
     def add(self, session: RecordedSession) -> None:
         """Learn from one session."""
@@ -92,6 +111,7 @@ class Trainer:
             after[number] = list(names)
         state = State(_year_of(session), is_counted=True)
         nothing: frozenset[str] = frozenset()
+        named: set[str] = set()
         for number, (history, turn) in enumerate(moments(session)):
             self._catch_up(state, history.events, undigested, tenant)
             calls = [
@@ -106,6 +126,9 @@ class Trainer:
                 )
                 for call in turn.calls
             ]
+            for learned in calls:
+                for argument in learned.names:
+                    named.update(names_of(argument))
             count_turn(self._tally, state, calls, after[number])
             if undigested is not None:
                 made = [
@@ -115,13 +138,15 @@ class Trainer:
         if turns:
             self._catch_up(state, history.events, undigested, tenant)
         count_session(self._tally, state)
+        found = set(chain.from_iterable(map(names_in, islice(state.pools, MAX_OFFERS))))  # others are hardly counted
+        self.names.show((name for name in found if not is_seal(name)), named, tenant)
         if undigested is not None:
             self.sample.add(key, undigested)
 
     def pour(self) -> None:
         """Complete counts and sample: until then, some of what was added is not in their tables."""
         self._tally.pour()
-        self.sample.complete()
+        self.sample.complete(lambda digest: renamed(digest, self._sealing))
 
     def _count_told(self, items: Sequence[Item], tenant: str) -> None:
         found = self._told.get(id(items))
@@ -142,8 +167,11 @@ class Trainer:
 
 
 @without_collection()
-def calibrate(counts: Counts, vault: Vault, sample: Sample, hidden: Mapping[str, frozenset[str]]) -> Weights:
-    """Weights and curves for p_next and for p_use, fitted on the sample."""
+def calibrate(
+    counts: Counts, vault: Vault, names: FieldNames, sample: Sample, hidden: Mapping[str, frozenset[str]]
+) -> Weights:
+    """Weights and curves for p_next and for p_use, fitted on the sample, with the names in clear that are in counts."""
+    naming = names.naming()
     rows_next: list[tuple[Sequence[float], bool]] = []
     ends: list[int] = []  # of moments, among the rows
     kept: list[tuple[Guess, bool, int, bool]] = []
@@ -158,7 +186,7 @@ def calibrate(counts: Counts, vault: Vault, sample: Sample, hidden: Mapping[str,
     for start in range(0, len(hashes), together):
         if seen >= MAX_TURNS:
             break
-        digests = [sample.get(key) for key in hashes[start : start + together]]
+        digests = [renamed(sample.get(key), naming) for key in hashes[start : start + together]]
         guesser = Guesser(without(whole, _counted(digests)), StandInValues({}, is_open), hidden)
         for digest in digests:
             guesser.use(StandInValues(digest.aliases, is_open))

@@ -156,7 +156,9 @@ class Vault:
                 mine = self.sealed[digest] = (theirs[0], {})
                 if digest in other._opened:
                     self._opened[digest] = other._opened[digest]
-            value = self._opened.get(digest) or other._opened.get(digest)
+            value = self._opened.get(digest)
+            if value is None:
+                value = other._opened.get(digest)
             if value is not None:
                 mine[1].update(theirs[1])
                 self._open(digest, value)

@@ -13,10 +13,13 @@ from typing import Any, NamedTuple
 from zlib import crc32
 
 from predictors.pattern.changes import CHANGES
-from predictors.pattern.counts import ALL, SEPARATOR, Counts
+from predictors.pattern.counts import ALL, Counts
 from predictors.pattern.document import MARGIN, name_weight, number_text, size
+from predictors.pattern.identifying import ARGUMENT, IN_PATH, TOP, Identities, Identity, name_priority
 from predictors.pattern.learning import STAGES
+from predictors.pattern.namevault import FieldNames
 from predictors.pattern.records import JOIN
+from predictors.pattern.sealing import SEPARATOR, seal_of_digest
 from predictors.pattern.vault import Vault
 
 AT_ONCE = 4_096  # entries
@@ -25,7 +28,6 @@ NUMBER = 7  # characters of a name's number and what parts it from its neighbour
 # How much more seldom than a phrase something is left out, as powers of two.
 OWNER, COARSE, PATH, SHORT, WORD, FINE, SURROUNDED, PHRASE, VALUE = 6, 6, 3, 3, 2, 1, 1, 0, 0
 SHORT_SIZE = 16  # characters in base 64 of a short value: more often one of few than a long one
-_TOP = 6
 _SMALL = frozenset(range(1, 9))
 
 Shared = str | tuple[Any, ...]  # a name, or a row that many keys have: its weight, and what tells it from others
@@ -48,8 +50,9 @@ def shared_weight(shared: Shared) -> int:
     return name_weight(shared) if isinstance(shared, str) else int(shared[0])
 
 
-def entries_of(counts: Counts, vault: Vault, at_once: int = AT_ONCE) -> Iterator[Entries]:
+def entries_of(counts: Counts, vault: Vault, names: FieldNames, at_once: int = AT_ONCE) -> Iterator[Entries]:
     """All entries, at most so many `at_once`. Tables may change between one yield and the next."""
+    identities = Identities()
     values: dict[str, int] = {}  # priorities of values, for what refers to them
     for digests, _ in _some(vault.sealed, at_once):
         digests = [digest for digest in digests if digest in vault.sealed]
@@ -58,6 +61,12 @@ def entries_of(counts: Counts, vault: Vault, at_once: int = AT_ONCE) -> Iterator
         priorities = list(map(_hash, digests, scales))
         values.update(zip(digests, priorities, strict=True))
         yield Entries(vault.sealed, digests, priorities, [vault.weight(each) + 12 + MARGIN for each in digests])
+    for known_names, scale in ((names.keys, IN_PATH), (names.arguments, ARGUMENT)):
+        for digests, _ in _some(known_names.sealed, at_once):
+            digests = [digest for digest in digests if digest in known_names.sealed]
+            priorities = [name_priority(seal_of_digest(digest), scale) for digest in digests]
+            weights = [known_names.weight(each) + 12 + MARGIN for each in digests]
+            yield Entries(known_names.sealed, digests, priorities, weights)
     for name, table in (("contexts", counts.contexts), ("later", counts.later)):
         yield from _of_contexts(name, table, at_once)
     for keys, rows in _some(counts.words, at_once):
@@ -67,18 +76,24 @@ def entries_of(counts: Counts, vault: Vault, at_once: int = AT_ONCE) -> Iterator
         yield Entries(counts.words, keys, _hashes(keys, WORD), weights, shared)
     for table in (counts.forms, counts.kinds):
         for owner, row in list(table.items()):
-            first = _hash(owner, OWNER)
-            yield Entries(table, [owner], [first], [size(owner) + 2 * MARGIN])
+            known = identities.owner(owner)
+            first = _priority(known, OWNER)
+            yield Entries(table, [owner], [first], [size(known.text) + 2 * MARGIN])
             for keys, found in _some(row, at_once):
-                weights = [size(key) + len(number_text(count)) + MARGIN for key, count in zip(keys, found, strict=True)]
-                yield Entries(row, keys, _at_least(first, _hashes(keys, COARSE)), weights)
+                found_of = identities.form if table is counts.forms else _nameless
+                known_keys = list(map(found_of, keys))
+                weights = [
+                    size(each.text) + len(number_text(count)) + MARGIN
+                    for each, count in zip(known_keys, found, strict=True)
+                ]
+                yield Entries(row, keys, [max(first, _priority(each, COARSE)) for each in known_keys], weights)
     for row in list(counts.years.values()):
         for keys, found in _some(row, at_once):
             weights = [20 + len(number_text(count)) + MARGIN for count in found]
             yield Entries(row, keys, [values.get(digest, 0) for digest in keys], weights)
-    yield from _of_paths(counts, at_once)
-    yield from _of_rules(counts, values, at_once)
-    yield from _of_phrases(counts, values, at_once)
+    yield from _of_paths(counts, identities, at_once)
+    yield from _of_rules(counts, values, identities, at_once)
+    yield from _of_phrases(counts, values, identities, at_once)
 
 
 def _some(table: Mapping[str, Any], at_once: int) -> Iterator[tuple[list[str], list[Any]]]:
@@ -88,12 +103,24 @@ def _some(table: Mapping[str, Any], at_once: int) -> Iterator[tuple[list[str], l
         yield keys[start : start + at_once], rows[start : start + at_once]
 
 
+def _crc(key: str) -> int:
+    return crc32(key.encode("utf-8", "surrogatepass"))
+
+
 def _hash(key: str, scale: int) -> int:
-    return crc32(key.encode("utf-8", "surrogatepass")) << (_TOP - scale)
+    return _crc(key) << (TOP - scale)
+
+
+def _nameless(key: str) -> Identity:
+    return Identity(_crc(key), 0, key)
+
+
+def _priority(identity: Identity, scale: int) -> int:
+    return max(identity.hash << (TOP - scale), identity.least)
 
 
 def _hashes(keys: Iterable[str], scale: int) -> list[int]:
-    shift = _TOP - scale
+    shift = TOP - scale
     return [crc32(key.encode("utf-8", "surrogatepass")) << shift for key in keys]
 
 
@@ -101,10 +128,10 @@ def _at_least(first: int, priorities: Iterable[int]) -> list[int]:
     return [priority if priority > first else first for priority in priorities]  # noqa: FURB136  # a third of the time
 
 
-def _path(path: str) -> int:
+def _path(path: str, identities: Identities) -> int:
     if path == STAGES:  # what constants are weighed against
         return 0
-    return _hash(path, SURROUNDED if "<" in path else PATH)
+    return _priority(identities.path(path), SURROUNDED if "<" in path else PATH)
 
 
 def _sizes(keys: Sequence[str]) -> list[int]:
@@ -175,47 +202,53 @@ def _of_contexts(name: str, table: dict[str, dict[str, float]], at_once: int) ->
         yield Entries(table, keys, priorities, weights, shared)
 
 
-def _of_paths(counts: Counts, at_once: int) -> Iterator[Entries]:
+def _of_paths(counts: Counts, identities: Identities, at_once: int) -> Iterator[Entries]:
     for name, table in (("offers", counts.offers), ("reach", counts.reach), ("joint", counts.joint)):
         for owner, rows in list(table.items()):
             first = _hash(owner, OWNER)
             yield Entries(table, [owner], [first], [size(owner) + 2 * MARGIN])
             for keys, found in _some(rows, at_once):
                 if table is counts.joint:
-                    priorities = [max(_hash(key.partition(JOIN)[0], PATH), _hash(key, PATH)) for key in keys]
+                    known = list(map(identities.joint, keys))
+                    groups = [identities.path(key.partition(JOIN)[0]) for key in keys]
+                    priorities = [
+                        max(_priority(each, PATH), _priority(group, PATH))
+                        for each, group in zip(known, groups, strict=True)
+                    ]
                 else:
-                    priorities = list(map(_path, keys))
+                    known = list(map(identities.path, keys))
+                    priorities = [_path(key, identities) for key in keys]
                 weighed = _weighed(found, name, owner, _pair if table is counts.reach else _slots)
                 weights = [weight + NUMBER for weight, _ in weighed]
-                shared = [(key, *more) for key, (_, more) in zip(keys, weighed, strict=True)]
+                shared = [(each.text, *more) for each, (_, more) in zip(known, weighed, strict=True)]
                 yield Entries(rows, keys, _at_least(first, priorities), weights, shared)
 
 
-def _of_rules(counts: Counts, values: Mapping[str, int], at_once: int) -> Iterator[Entries]:
+def _of_rules(counts: Counts, values: Mapping[str, int], identities: Identities, at_once: int) -> Iterator[Entries]:
     for tool, arguments in list(counts.takes.items()):
         owner = _hash(tool, OWNER)
         yield Entries(counts.takes, [tool], [owner], [size(tool) + 2 * MARGIN])
         for argument, rows in list(arguments.items()):
-            first = max(owner, _hash(tool + SEPARATOR + argument, OWNER))
-            yield Entries(arguments, [argument], [first], [size(argument) + 2 * MARGIN])
+            first = max(owner, _priority(identities.owner(tool + SEPARATOR + argument), OWNER))
+            yield Entries(arguments, [argument], [first], [size(identities.form(argument).text) + 2 * MARGIN])
             for keys, found in _some(rows, at_once):
                 weighed = _weighed(found, tool, argument)
-                read = [_rule(key, values) for key in keys]
+                read = [_rule(key, values, identities) for key in keys]
                 priorities = _at_least(first, [priority for priority, _ in read])
                 weights = [weight + 2 * NUMBER + 8 for weight, _ in weighed]
                 shared = [(*used, *more) for (_, used), (_, more) in zip(read, weighed, strict=True)]
                 yield Entries(rows, keys, priorities, weights, shared)
 
 
-def _rule(rule: str, values: Mapping[str, int]) -> tuple[int, tuple[str, ...]]:
+def _rule(rule: str, values: Mapping[str, int], identities: Identities) -> tuple[int, tuple[str, ...]]:
     """A rule's priority, and the names that a file writes it with."""
     path, bar, change = rule.rpartition("|")
     if change[:1] == "=":
         value = values.get(change[1:], 0)
-        return (max(value, _path(path)), (path,)) if bar else (value, ())
+        return (max(value, _path(path, identities)), (identities.path(path).text,)) if bar else (value, ())
     if bar:
-        return _path(path), (path if change in CHANGES else rule,)
-    return _path(rule), (rule,)
+        return _path(path, identities), (identities.path(path if change in CHANGES else rule).text,)
+    return _path(rule, identities), (identities.path(rule).text,)
 
 
 class _Phrases(dict[str, int]):
@@ -228,12 +261,13 @@ class _Phrases(dict[str, int]):
         return priority
 
 
-def _of_phrases(counts: Counts, values: Mapping[str, int], at_once: int) -> Iterator[Entries]:
+def _of_phrases(counts: Counts, values: Mapping[str, int], identities: Identities, at_once: int) -> Iterator[Entries]:
     phrases = _Phrases()
     for table in (counts.heard, counts.links):
         for owner, row in list(table.items()):
-            first = _hash(owner, OWNER)
-            yield Entries(table, [owner], [first], [size(owner) + (2 + len(_SMALL)) * MARGIN])
+            known = identities.owner(owner)
+            first = _priority(known, OWNER)
+            yield Entries(table, [owner], [first], [size(known.text) + (2 + len(_SMALL)) * MARGIN])
             for keys, found in _some(row, at_once):
                 priorities = _at_least(first, [phrases[key.partition("<")[0]] for key in keys])
                 if table is counts.links:

@@ -14,9 +14,7 @@ from predictors.pattern import PatternPredictor
 from predictors.pattern.indexing import Indexed
 from predictors.pattern.learning import learnable
 from predictors.pattern.nesting import (
-    KEY,
     MAX_PLACES,
-    PLACE,
     WHOLE,
     field_of,
     gathered,
@@ -25,6 +23,7 @@ from predictors.pattern.nesting import (
     shown,
     spread,
 )
+from predictors.pattern.sealing import KEY, PLACE
 from predictors.pattern.state import State
 from predictors.pattern.vault import Vault
 from speculate.calls import ToolCall

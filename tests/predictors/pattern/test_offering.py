@@ -203,7 +203,7 @@ def test_a_large_model_is_judged_without_several_sessions_at_once(monkeypatch: p
     alone = train(*runs)
     before = to_envelope(alone)
     monkeypatch.setattr(training, "APART", 8)
-    together = training.calibrate(alone.counts, alone.vault, alone.part.sample, alone.hidden)
+    together = training.calibrate(alone.counts, alone.vault, alone.part.names, alone.part.sample, alone.hidden)
     assert to_envelope(alone) == before
     assert [round(a - b, 1) for a, b in zip(together[0], alone._weights[0], strict=True)] == [0.0] * len(together[0])
     assert top(train(*runs), "item k_99").arguments == {"key": "k_99"}
