@@ -11,7 +11,7 @@ from operator import add, sub
 from typing import Any
 
 from predictors.pattern.pools import SLOTS
-from predictors.pattern.sealing import SEPARATOR
+from predictors.pattern.sealing import SEPARATOR as SEPARATOR  # also of keys of the tables
 
 WIDTH = 2 * SLOTS
 ALL = ""  # the key of a total
