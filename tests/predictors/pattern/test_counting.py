@@ -173,7 +173,8 @@ def test_a_result_that_comes_again_offers_what_it_offered(monkeypatch: pytest.Mo
     values: list[Any] = [
         {"n": 1}, {"n": True}, {"n": 1.0}, {"n": "1"}, {"n": -0.0}, {"n": 0.0}, {"n": [1, 2]}, {"n": [2, 1]}, None, "",
         {"note": "due on May 5"}, {"file": "b/c.txt", "kind": "plain text"}, [{"name": "red chair", "id": 7}],
-        {"text": "x" * (indexing.MAX_RESULT + 1)}, {"odd": {1, 2}}, {"text": "\ud800"},
+        {"text": "x" * (indexing.MAX_RESULT + 1)}, {"odd": {1, 2}}, {"odd": {3}, "n": 5}, {"text": "\ud800"},
+        [{"file": "/a/docs/read.txt"}],
     ]  # fmt: skip
     keeping, plain = Indexer(keeps_results=True), Indexer()
     folders: list[dict[str, str]] = [{}, {ROOT: "/a"}, {"c1": "/d"}]
@@ -187,5 +188,5 @@ def test_a_result_that_comes_again_offers_what_it_offered(monkeypatch: pytest.Mo
                         assert repr(found) == repr(expected)
     kept = [keeping.index(_result(values[0]), None).items for _ in range(2)]
     assert kept[0] is kept[1]
-    large = [keeping.index(_result(values[-3]), None).items for _ in range(2)]
+    large = [keeping.index(_result({"text": "x" * (indexing.MAX_RESULT + 1)}), None).items for _ in range(2)]
     assert large[0] is not large[1]
