@@ -172,8 +172,9 @@ def test_a_result_that_comes_again_offers_what_it_offered(monkeypatch: pytest.Mo
     monkeypatch.setattr(indexing, "MAX_RESULTS", 4)
     values: list[Any] = [
         {"n": 1}, {"n": True}, {"n": 1.0}, {"n": "1"}, {"n": -0.0}, {"n": 0.0}, {"n": [1, 2]}, {"n": [2, 1]}, None, "",
-        {"note": "due on May 5"}, {"file": "b/c.txt", "kind": "plain text"}, [{"name": "red chair", "id": 7}],
-        {"text": "x" * (indexing.MAX_RESULT + 1)}, {"odd": {1, 2}}, {"odd": {3}, "n": 5}, {"text": "\ud800"},
+        {"note": "the parcel is due to arrive on May 5"}, {"file": "b/c.txt", "kind": "plain text"},
+        [{"name": "red chair", "id": 7}],
+        {"text": "x" * (indexing.MAX_RESULT + 1)}, {"odd": object()}, {"odd": object(), "n": 5}, {"text": "\ud800"},
         [{"file": "/a/docs/read.txt"}],
     ]  # fmt: skip
     keeping, plain = Indexer(keeps_results=True), Indexer()
@@ -186,6 +187,8 @@ def test_a_result_that_comes_again_offers_what_it_offered(monkeypatch: pytest.Mo
                         event = _result(value, ok)
                         found, expected = (each.index(event, year, folder) for each in (keeping, plain))
                         assert repr(found) == repr(expected)
+    below = [plain.index(_result(values[-1]), None, folder).labels for folder in folders[:2]]
+    assert below[0] != below[1]  # what is put below a folder names its element, too
     kept = [keeping.index(_result(values[0]), None).items for _ in range(2)]
     assert kept[0] is kept[1]
     large = [keeping.index(_result({"text": "x" * (indexing.MAX_RESULT + 1)}), None).items for _ in range(2)]

@@ -74,7 +74,7 @@ def _looked_at_again(
     return taken
 
 
-_LOOK = ("look", ("find", ["a1"]))
+_LOOK = ("look", ("find", []))
 _LAMPS = ("call", ("find", {}, [{"id": "c3", "name": "red lamp"}, {"id": "b2", "name": "green kettle"}]))
 _OTHERS = ("call", ("find", {}, [{"id": "a1", "name": "May 20"}, {"id": 2, "name": "#W7"}]))
 _TYPED = [("call", ("find", {}, ["a1", "b2", "c3"])), _LOOK, ("user", "b2"), _LOOK]
