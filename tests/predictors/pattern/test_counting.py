@@ -9,12 +9,17 @@ from typing import Any
 
 import pytest
 
-from predictors.pattern import part
+from predictors.pattern import indexing, part, training
 from predictors.pattern.calibration import PULL, _hessian, _there, fit, probability, score
 from predictors.pattern.counts import Counts, without
+from predictors.pattern.digest import Digest
+from predictors.pattern.folders import ROOT
+from predictors.pattern.indexing import Indexer
 from predictors.pattern.part import Part
+from predictors.pattern.state import State
 from predictors.pattern.tallying import Tally
 from predictors.pattern.weighing import entries_of
+from speculate.history import ResultSeen
 from tests.predictors.pattern.sessions import SPECS
 from tests.predictors.pattern.test_bounding import ALL_RUNS
 
@@ -131,3 +136,60 @@ def test_sessions_counted_a_few_together_are_counted_as_all_together(
     monkeypatch.setattr(part, "SESSIONS_AT_ONCE", 2)
     monkeypatch.setattr(part, "SESSIONS_BETWEEN", 4)
     assert Part.count(iter(ALL_RUNS[:count]), SPECS, max_bytes=12_000).to_document() == whole
+
+
+def test_a_session_that_is_only_counted_is_counted_as_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What only guesses rest on is left out of it, and nothing else."""
+    found = Part.count(ALL_RUNS, SPECS, sample=4).to_document()
+    states = []
+
+    def whole(year: str | None = None, is_counted: bool = False) -> State:
+        assert is_counted
+        states.append(State(year))
+        return states[-1]
+
+    monkeypatch.setattr(training, "State", whole)
+    assert Part.count(ALL_RUNS, SPECS, sample=4).to_document() == found
+    assert any(state.local for state in states)
+
+
+def test_what_is_counted_keeps_no_values_for_its_sample() -> None:
+    """Sessions are digested at the end: those that stay, as they would have been one by one."""
+    part = Part.count(ALL_RUNS, SPECS, sample=4)
+    assert {*map(type, part.sample.digests.values())} == {Digest}
+    key = part.sample.hashes()[0]
+    alone = [Part.count([run], SPECS, sample=4).sample for run in ALL_RUNS]
+    assert part.sample.get(key) == next(sample.get(key) for sample in alone if key in sample.digests)
+
+
+def _result(value: Any, ok: bool = True) -> ResultSeen:
+    return ResultSeen("c1", "find", ok, value)
+
+
+def test_a_result_that_comes_again_offers_what_it_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is like it came before: other types, another order, an error, another year, a folder; and while what is
+    kept is forgotten again and again."""
+    monkeypatch.setattr(indexing, "MAX_RESULTS", 4)
+    values: list[Any] = [
+        {"n": 1}, {"n": True}, {"n": 1.0}, {"n": "1"}, {"n": -0.0}, {"n": 0.0}, {"n": [1, 2]}, {"n": [2, 1]}, None, "",
+        {"note": "the parcel is due to arrive on May 5"}, {"file": "b/c.txt", "kind": "plain text"},
+        [{"name": "red chair", "id": 7}],
+        {"text": "x" * (indexing.MAX_RESULT + 1)}, {"odd": object()}, {"odd": object(), "n": 5}, {"text": "\ud800"},
+        [{"file": "/a/docs/read.txt"}],
+    ]  # fmt: skip
+    keeping, plain = Indexer(keeps_results=True), Indexer()
+    folders: list[dict[str, str]] = [{}, {ROOT: "/a"}, {"c1": "/d"}]
+    for _ in range(2):
+        for value in values:
+            for ok in (True, False):
+                for year in ("2023", "2024"):
+                    for folder in folders:
+                        event = _result(value, ok)
+                        found, expected = (each.index(event, year, folder) for each in (keeping, plain))
+                        assert repr(found) == repr(expected)
+    below = [plain.index(_result(values[-1]), None, folder).labels for folder in folders[:2]]
+    assert below[0] != below[1]  # what is put below a folder names its element, too
+    kept = [keeping.index(_result(values[0]), None).items for _ in range(2)]
+    assert kept[0] is kept[1]
+    large = [keeping.index(_result({"text": "x" * (indexing.MAX_RESULT + 1)}), None).items for _ in range(2)]
+    assert large[0] is not large[1]

@@ -85,11 +85,23 @@ def test_a_sensitive_argument_is_not_mapped() -> None:
     assert "QX7" not in json.dumps(to_envelope(learned))
 
 
+def test_phrases_of_several_texts_are_heard_once_each() -> None:
+    """Those said since the tool's last call; the same two texts are put together once, for whichever tool."""
+    runs = session(
+        "s", "Fly to Rome", "Please fly to Lima", ("search", {}, 1), ("book", {}, 1), "Yes", ("search", {}, 1)
+    )
+    heard = Part.count([runs], SPECS).counts.heard
+    both = {*phrases_of(["fly", "to", "rome"]), *phrases_of(["please", "fly", "to", "lima"])}
+    assert heard["book"] == {f"{number}<{before}": 1 for number, before in both}
+    assert heard["search"] == heard["book"] | {f"{number}<{before}": 1 for number, before in phrases_of(["yes"])}
+
+
 def test_what_no_mapping_looks_at_can_be_left_out_beforehand() -> None:
     """Before some sessions are taken out again: what few tenants showed, what met once, and what was told of."""
     told = [session(f"told-{n}", "hi", ("towns", {}, {**_CODES, "Quito": "UIO"})) for n in range(4)]
-    odd = [session("odd", "Take me to Rome", ("search", {"start": "XXX", "goal": "FCO"}, "nothing"))]
-    every = [*_trips(_PAIRS), *told, *odd]
+    odd = [session("odd", "Take me to Rome tomorrow", ("search", {"start": "XXX", "goal": "FCO"}, "nothing"))]
+    once = [session("once", "Take me from Quito", ("search", {"start": "UIO", "goal": "FCO"}, "nothing"))]
+    every = [*_trips(_PAIRS), *told, *odd, *once]
     part = Part.count(every, SPECS, min_tenants=3, sample=0)
 
     def is_open(digest: str) -> bool:

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from predictors.modelfile import to_envelope
@@ -74,7 +74,18 @@ def _looked_at_again(
     return taken
 
 
+_LOOK = ("look", ("find", []))
+_LAMPS = ("call", ("find", {}, [{"id": "c3", "name": "red lamp"}, {"id": "b2", "name": "green kettle"}]))
+_OTHERS = ("call", ("find", {}, [{"id": "a1", "name": "May 20"}, {"id": 2, "name": "#W7"}]))
+_TYPED = [("call", ("find", {}, ["a1", "b2", "c3"])), _LOOK, ("user", "b2"), _LOOK]
+_SPOKEN = [_LAMPS, _LOOK, ("user", "the red lamps"), _LOOK]
+_SPOKEN_OF_THE_SECOND = [_OTHERS, _LOOK, _LAMPS, _LOOK, ("user", "the red lamps"), _LOOK]
+
+
 @settings(max_examples=120, deadline=None)
+@example(happenings=_TYPED, few=False, bound=400, at_once=False)
+@example(happenings=_SPOKEN, few=False, bound=400, at_once=False)
+@example(happenings=_SPOKEN_OF_THE_SECOND, few=False, bound=400, at_once=False)
 @given(
     happenings=st.lists(_happening, max_size=25),
     few=st.booleans(),
