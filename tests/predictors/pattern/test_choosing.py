@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from predictors.pattern import PatternPredictor, predictor
-from predictors.pattern.choosing import LEAST_TRUST, MIN_SCORE
+from predictors.pattern.calibration import logit
+from predictors.pattern.choosing import LEAST_TRUST, LOCAL_BACK_OFF, MAX_BESIDE, MIN_SCORE, UNSEEN_HERE, Chances
+from predictors.pattern.counts import ALL
 from speculate.trace import RecordedSession
 from tests.predictors.pattern.sessions import history, session, train
 
@@ -46,3 +48,26 @@ def test_a_write_far_behind_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) ->
     assert {"order", "cancel"} <= tools(often)
     monkeypatch.setattr(predictor, "MAX_BEHIND", 99.0)
     assert {"order", "cancel"} <= tools(seldom)
+
+
+def test_what_followed_in_this_session_counts_beside_what_was_learned() -> None:
+    """Of tools that followed the same result here, of others, and of one that no trace called."""
+    steps = ("I am k_1", ("find", {"key": "k_1"}, {"thing": "o_1"}), ("order", {"thing": "o_1"}, 1))
+    learned = train(*[session(f"s{number}", *steps) for number in range(4)])
+    found = ("find", {"key": "k_1"}, {"thing": "o_1"})
+    state = learned._view(history("I am k_1", found, ("order", {}, 1), found, ("other", {}, 1), found)).state
+    chooser = learned._guesser.chooser
+    keys = state.contexts()
+    chances = chooser._in_context(learned.counts.contexts[ALL], keys)
+    choices = {tool: context for _, tool, context, _, _, _ in chooser.tools(state, keys)}
+    for tool, times in {"order": 1, "other": 1, "find": 0}.items():
+        before = chances[tool][0] if tool in chances else UNSEEN_HERE
+        assert choices[tool] == pytest.approx(logit((times + LOCAL_BACK_OFF * before) / (2 + LOCAL_BACK_OFF)))
+
+
+def test_few_numbers_of_followers_are_kept() -> None:
+    chances = Chances({"find": (0.5, 0.0)})
+    for times in range(1, 40):
+        assert chances.beside(times)["find"][0] == pytest.approx(0.5 * LOCAL_BACK_OFF / (times + LOCAL_BACK_OFF))
+        assert len(chances._beside) <= MAX_BESIDE
+    assert chances.beside(39) is chances.beside(39)
