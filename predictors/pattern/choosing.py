@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from math import log
 from typing import Any
@@ -28,6 +28,7 @@ NEVER_LATER_ODDS = log(NEVER_LATER / (1 - NEVER_LATER))
 MIN_SCORE = -5.5  # log odds in context (weighed) below which a tool is not looked at
 LEAST_TRUST = 0.3  # in the log odds in context when tools are left out: other evidence may move them by so much
 MAX_KNOWN = 1_024  # contexts whose chances are kept
+MAX_BESIDE = 8  # numbers of followers, of each of them
 NO_EVIDENCE: Mapping[str, float] = {}
 NOTHING_SAID: Mapping[str, tuple[float, float]] = {}
 SILENT = (0.0, 0.0)
@@ -39,6 +40,26 @@ Choice = tuple[float, str, float, float, float, float]  # log odds in all, tool,
 
 def _odds(p: float) -> float:
     return -7.0 if p < 0.001 else 7.0 if p > 0.999 else log(p / (1 - p))
+
+
+class Chances(dict[str, tuple[float, float]]):
+    """The chance of each tool, and its log odds."""
+
+    __slots__ = ("_beside",)
+
+    def __init__(self, chances: Mapping[str, tuple[float, float]] | Iterable[tuple[str, tuple[float, float]]]) -> None:
+        super().__init__(chances)
+        self._beside: dict[int, Mapping[str, tuple[float, float]]] = {}
+
+    def beside(self, times: int) -> Mapping[str, tuple[float, float]]:
+        """What is left of them where the session has seen so many other tools follow."""
+        found = self._beside.get(times)
+        if found is None:
+            if len(self._beside) >= MAX_BESIDE:
+                self._beside.clear()
+            share = LOCAL_BACK_OFF / (times + LOCAL_BACK_OFF)
+            found = self._beside[times] = {tool: (p * share, _odds(p * share)) for tool, (p, _) in self.items()}
+        return found
 
 
 class Chooser:
@@ -64,7 +85,7 @@ class Chooser:
         self.version = 0  # of what words say
         self._kinship: Kinship | None = None
         self._bases: dict[str, list[tuple[str, float, float]]] = {}  # kind of turn -> (tool, chance, log odds)
-        self._chances: dict[str, dict[str, tuple[float, float]]] = {}  # context -> tool -> chance, log odds
+        self._chances: dict[str, Chances] = {}  # by context
         self._laters: dict[str, dict[str, float]] = {}
         self._later_odds: dict[tuple[str, ...], dict[str, float]] = {}  # contexts -> tool -> log odds
         self._ratios: dict[str, list[tuple[str, float]]] = {}
@@ -94,11 +115,12 @@ class Chooser:
         words: Mapping[str, tuple[float, float]] = NOTHING_SAID
         forms: Mapping[str, float] = NO_EVIDENCE
         if root is None:
-            chances = dict.fromkeys(self._schema, (UNTRAINED, _odds(UNTRAINED)))
+            found = Chances(dict.fromkeys(self._schema, (UNTRAINED, _odds(UNTRAINED))))
         else:
-            chances = self._in_context(root, keys)
+            found = self._in_context(root, keys)
             words = self.words(state)
             forms = self._by_forms(state)
+        chances: Mapping[str, tuple[float, float]] = found
         followers: Mapping[str, int] = {}
         total = 0
         if state.tools:
@@ -106,15 +128,16 @@ class Chooser:
             followers = state.follow.get(signatures[-1] if signatures else "^", {})
             total = sum(followers.values())
             missing = [tool for tool in islice(reversed(state.tools), MAX_CANDIDATES) if tool not in chances]
-            if missing:
-                chances = {**chances, **dict.fromkeys(missing, (UNSEEN_HERE, _odds(UNSEEN_HERE)))}
-        out = []
-        words_of, forms_of, here = words.get, forms.get, followers.get
-        total_ = total + LOCAL_BACK_OFF
-        for tool, (p, context) in chances.items():
             if total:
-                p = (here(tool, 0) + LOCAL_BACK_OFF * p) / total_
-                context = -7.0 if p < 0.001 else 7.0 if p > 0.999 else log(p / (1 - p))
+                chances = found.beside(total)
+            if missing:
+                p = UNSEEN_HERE * LOCAL_BACK_OFF / (total + LOCAL_BACK_OFF)
+                chances = {**chances, **dict.fromkeys(missing, (p, _odds(p)))}
+        out = []
+        words_of, forms_of = words.get, forms.get
+        for tool, (p, context) in chances.items():
+            if tool in followers:
+                context = _odds(p + followers[tool] / (total + LOCAL_BACK_OFF))
             word, strongest = words_of(tool, SILENT)
             form = forms_of(tool, 0.0)
             best = by_context * context + by_words * word + by_strongest * strongest + by_forms * form
@@ -123,7 +146,7 @@ class Chooser:
         out.sort()
         return out
 
-    def _in_context(self, root: Mapping[str, float], keys: Sequence[str]) -> dict[str, tuple[float, float]]:
+    def _in_context(self, root: Mapping[str, float], keys: Sequence[str]) -> Chances:
         """For each tool, the chance that the next turn calls it in these contexts, coarse first, and its log odds."""
         contexts = self._counts.contexts
         rows = []
@@ -155,7 +178,7 @@ class Chooser:
                 chance[tool] = (get(tool, 0) + BACK_OFF * p) / total
         if len(self._chances) >= MAX_KNOWN:
             self._chances.clear()
-        found = self._chances[finest] = {tool: (p, _odds(p)) for tool, p in chance.items()}
+        found = self._chances[finest] = Chances((tool, (p, _odds(p))) for tool, p in chance.items())
         return found
 
     def usual_signature(self, tool: str) -> str:

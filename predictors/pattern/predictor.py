@@ -36,6 +36,7 @@ LEAST_NEXT = -3.9  # log odds of a call with sure arguments, below which its too
 LEAST_USE = -3.0  # is likelier than this
 SURELY = 1  # guesses, before which no tool is passed over
 LEAST_GATED = -2.5  # the same for tools that are never launched: only the next turn matters
+MAX_BEHIND = 2.0  # log odds by which such a tool may be behind another one that has calls: it could hardly come first
 MAX_SOURCES = 4_096  # kept, of arguments
 BEFORE = {(13, 12), (17, 13)}  # how many weights files of earlier versions have: of the first so many features
 _WEIGHTS = ("next", "use", "next curve", "use curve", "rivals")  # as a file calls them
@@ -171,6 +172,7 @@ class PatternPredictor:
         called = state.tools
         scored = []
         number = 0
+        top = LEAST_GATED
         for negative, tool, _, _, _, _ in chooser.tools(state, state.contexts(), self._by_tool)[:MAX_TOOLS]:
             later_odds = later.get(tool, NEVER_LATER_ODDS)
             base = bias - negative + next_by_later * later_odds
@@ -180,11 +182,14 @@ class PatternPredictor:
             if number < SURELY:
                 pass
             elif tool in gated:
-                if base < LEAST_GATED:
+                if base < LEAST_GATED or base < top - MAX_BEHIND:
                     continue
             elif base < LEAST_NEXT and tool_use + by_next * base < LEAST_USE:
                 continue
-            for call in guesser.calls(state, standing, tool):
+            calls = guesser.calls(state, standing, tool)
+            if calls and base > top:
+                top = base
+            for call in calls:
                 scored.append((-base - call.next_part, number, tool_use, tool, call))
                 number += 1
         scored.sort()

@@ -38,12 +38,14 @@ def compete(weights: Sequence[float], scores: Sequence[float], limit: int) -> li
     bias, by_own, by_all, by_best = weights
     if scores[0] > MOST_LIKELY:
         scores = [min(MOST_LIKELY, own) for own in scores]
-    total = sum(map(exp, scores))
-    best = _within(scores[0])
+    odds = list(map(exp, scores))
+    total = sum(odds)
+    always = bias + by_best * _within(scores[0])
     out = [
-        bias + by_own * own + by_all * _together(total - exp(own)) + by_best * best for own in scores[:limit]
-    ]  # fmt: skip
-    out[0] += by_best * ((_within(scores[1]) if len(scores) > 1 else NONE) - best)
+        always + by_own * own + by_all * (log(rest) if (rest := total - each) > LEAST_ODDS else NONE)
+        for own, each in zip(scores[:limit], odds, strict=False)
+    ]
+    out[0] += by_best * ((_within(scores[1]) if len(scores) > 1 else NONE) - _within(scores[0]))
     return out
 
 

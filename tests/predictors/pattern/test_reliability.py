@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from predictors.pattern.reliability import KNOTS, STRAIGHT, bend, fit_curve
+from predictors.pattern.reliability import KNOTS, LEAST_ODDS, STRAIGHT, bend, chance_along, fit_curve
 
 SCORES = st.floats(-12, 12, allow_nan=False)
 
@@ -68,3 +68,12 @@ def test_perfect_scores_stay_finite() -> None:
     heights = fit_curve(rows(5.0, 5_000, 0) + rows(-7.0, 0, 5_000))
     assert all(abs(height) < log(1e6) for height in heights)
     assert len(heights) == len(KNOTS)
+
+
+def test_a_curve_worked_out_ahead_is_the_same_curve() -> None:
+    """On every piece, at every knot, and beyond both ends; far below the chance is none."""
+    heights = tuple(knot * 0.5 + 0.1 * number for number, knot in enumerate(KNOTS))
+    along = chance_along(heights)
+    for score in [*KNOTS, *(knot + 0.3 for knot in KNOTS), -20.0, 9.0]:
+        assert along(score) == pytest.approx(chance(heights, score), rel=1e-12)
+    assert along(LEAST_ODDS + KNOTS[0] - heights[0]) == 0.0
