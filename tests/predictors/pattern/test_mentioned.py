@@ -15,10 +15,10 @@ TYPED = st.lists(st.sampled_from("abcd"), max_size=2)
 
 
 def _segment(values: str, labels: dict[int, list[list[int]]], shared: Labels | None = None) -> Segment:
-    found = Segment(0, False, values[0], 1, Labels(labels) if shared is None else shared)
-    for element, value in enumerate(values[1:], 2):
-        found.values.append(value)
-        found.elements.append(element)
+    found = Segment()
+    found.event, found.is_users, found.asked, found.mentioned = 0, False, -1, ()
+    found.values, found.elements = list(values), list(range(1, len(values) + 1))
+    found.labels = Labels(labels) if shared is None else shared
     return found
 
 
