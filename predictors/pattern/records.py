@@ -19,7 +19,6 @@ MAX_LOOKED_AT = 160  # records, for one call
 MAX_MATCHED = 48  # of them that hold several of its arguments
 JOIN = "&"
 PAIR = "\x1e"
-_IN_RULES = frozenset((JOIN, PAIR, "="))
 
 Record = tuple[int, int, dict[str, Any]]  # event, element, path -> value
 
@@ -106,7 +105,7 @@ class Records:
         self._explained = (asked, found)
         wanted = set(values.values())
         least = min(2, len(wanted))
-        names = sorted([name for name in values if name.isidentifier() or not _IN_RULES.intersection(name)])
+        names = sorted(values)
         looked = matched = 0
         for group, rows in self.groups.items():
             best = 2  # of one group, only the rules that cover most

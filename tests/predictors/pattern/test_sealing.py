@@ -304,7 +304,9 @@ def test_a_sweep_keeps_names_that_are_open() -> None:
     for tenant in "123":
         part.names.show(["key"], [], tenant)
     part.names.show((f"name{rng.randrange(10**9)}" for _ in range(200)), [], "1")
+    part.counts.words.update({f"u{number}": {"": 1_000, "t": 1_000} for number in range(1_000)})
     Sweep(part).finish()
+    assert len(part.counts.words) < 1_000
     assert part.names.keys.value(digest_of("key")) == "key"
     assert len(part.names.keys.sealed) < 100
 
@@ -351,7 +353,7 @@ def test_keys_that_are_data_leave_room_for_what_is_learned() -> None:
     good = [session(f"g{n}", f"item k_{n}", ("free", {"key": f"k_{n}"}, {}), tenant=f"t{n}") for n in range(30)]
     maps: list[Any] = [("list", {}, {odd(): {odd(): 1 for _ in range(20)}}) for _ in range(240)]
     bad = [session(f"b{n}", "go", *maps[8 * n : 8 * n + 8], tenant=f"b{n}") for n in range(30)]
-    part = PatternPredictor.train_part([*good, *bad], SPECS, max_bytes=200_000)
+    part = PatternPredictor.train_part([*good, *bad], SPECS, max_bytes=60_000)
     assert len(part.names.keys.sealed) < 2_000
     assert part.names.arguments.opened() == ["key"]
     assert list(part.counts.takes["free"]) == ["key"]
