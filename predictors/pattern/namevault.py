@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
 from predictors.pattern.naming import Naming, in_clear
 from predictors.pattern.sealing import seal_of_digest
 from predictors.pattern.vault import Vault, digest_of
+
+
+_known = lru_cache(maxsize=4_096)(digest_of)  # most sessions show the same names
 
 
 class NameVault(Vault):
@@ -20,7 +24,7 @@ class NameVault(Vault):
         """Record that this tenant showed these names."""
         opened = self._opened
         for name in names:
-            if digest_of(name) not in opened:
+            if _known(name) not in opened:
                 self.add(name, tenant)
 
     def _open(self, digest: str, value: str) -> None:
