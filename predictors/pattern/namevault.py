@@ -11,7 +11,6 @@ from predictors.pattern.naming import Naming, in_clear
 from predictors.pattern.sealing import seal_of_digest
 from predictors.pattern.vault import Vault, digest_of
 
-
 _known = lru_cache(maxsize=4_096)(digest_of)  # most sessions show the same names
 
 
