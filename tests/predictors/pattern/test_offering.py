@@ -74,10 +74,13 @@ def _looked_at_again(
     return taken
 
 
-_LOOK = ("look", ("find", []))
-_LAMPS = ("call", ("find", {}, [{"id": "c3", "name": "red lamp"}, {"id": "b2", "name": "green kettle"}]))
-_OTHERS = ("call", ("find", {}, [{"id": "a1", "name": "May 20"}, {"id": 2, "name": "#W7"}]))
-_TYPED = [("call", ("find", {}, ["a1", "b2", "c3"])), _LOOK, ("user", "b2"), _LOOK]
+_LOOK: tuple[str, Any] = ("look", ("find", []))
+_LAMPS: tuple[str, Any] = (
+    "call",
+    ("find", {}, [{"id": "c3", "name": "red lamp"}, {"id": "b2", "name": "green kettle"}]),
+)
+_OTHERS: tuple[str, Any] = ("call", ("find", {}, [{"id": "a1", "name": "May 20"}, {"id": 2, "name": "#W7"}]))
+_TYPED: list[tuple[str, Any]] = [("call", ("find", {}, ["a1", "b2", "c3"])), _LOOK, ("user", "b2"), _LOOK]
 _SPOKEN = [_LAMPS, _LOOK, ("user", "the red lamps"), _LOOK]
 _SPOKEN_OF_THE_SECOND = [_OTHERS, _LOOK, _LAMPS, _LOOK, ("user", "the red lamps"), _LOOK]
 
