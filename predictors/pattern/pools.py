@@ -70,7 +70,7 @@ class Labels(dict[int, Sequence[Sequence[int]]]):
                     if all_spoken(phrase):
                         heard.add(element)
                         break
-            if heard != self._heard:
+            if heard != self._heard or not is_next:
                 self._heard = heard
                 self.changed = times_asked
         return self._heard
