@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import unquote_plus
 
-MAX_SEGMENTS = 3
+MAX_SEGMENTS = 5
 MAX_PARAMETERS = 6
 MAX_PART = 200  # characters
 

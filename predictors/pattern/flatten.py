@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from itertools import islice
 from typing import Any
 
 from predictors.pattern.addresses import parts_of
+from predictors.pattern.entries import ENTRY, called, first_of, is_numbered, split
 from predictors.pattern.keys import Keys
-from predictors.pattern.layout import entries_of, references_of, structure_of
-from predictors.pattern.reading import read
+from predictors.pattern.layout import entries_of, fields_of, references_of, structure_of
+from predictors.pattern.names import mark_of
+from predictors.pattern.reading import MAX_CHARACTERS, read
 from predictors.pattern.sealing import REFERENCES, Segments, seal_of
 
 MAX_ITEMS = 320
@@ -24,6 +27,10 @@ MAX_VALUE = 200  # characters of a value that can be passed on as it stands
 MAX_TEXT_SPANS = 80
 MAX_NUMBER = 1 << 63
 MAX_PATHS = 20_000  # of the cache of path strings; then it starts afresh
+FIRST = ":^"  # ends the path of what entries begin with
+FEW = 3  # records of a list that are looked at more closely
+MAX_LOOKED_AT = 60  # fields of a record in a large list
+MAX_SHORT = 120  # characters of one
 PLAIN = 24  # characters of a text that is a value and nothing else
 
 _ROOT = re.compile(r"[^\w-]")  # marks that paths are made of: a tool's name may have them
@@ -77,16 +84,29 @@ class Node:
         return self.list
 
 
+def _sealed(mark: str) -> str:
+    """The mark of an entry: what stands in brackets may be data."""
+    return f"[{seal_of(mark[1:-1])}]" if mark[0] == "[" else mark
+
+
+def _size_of(record: dict[str, Any]) -> int:
+    """How many fields there are, those within a field counted."""
+    return len(record) + sum([len(item) for item in record.values() if type(item) is dict])
+
+
 class Flattener:
     """Turns values into items; keeps nothing but a cache of path strings. segments: what stands for keys in them."""
 
-    __slots__ = ("_count", "_keys", "_segments", "roots")
+    __slots__ = ("_count", "_keys", "_segments", "called", "flags", "parents", "roots")
 
     def __init__(self, segments: Segments | None = None) -> None:
         self.roots: dict[str, Node] = {}
         self._segments = Segments() if segments is None else segments
         self._keys = Keys()
         self._count = 0
+        self.called: list[tuple[int, str]] = []  # of the last value: what entries of its texts are called
+        self.flags: list[Item] = []  # likewise: what is true or false in elements
+        self.parents: dict[int, int] = {}  # likewise: the elements that elements of lists in them stand in
 
     def root(self, name: str) -> Node:
         """Of a tool's results, or behind "(" of its arguments."""
@@ -107,6 +127,9 @@ class Flattener:
         out: list[Item] = []
         words: list[str] = []
         budget = [MAX_NODES, 0, MAX_TEXT_SPANS]
+        self.called = []
+        self.parents = {}
+        self.flags = []
         self._walk(value, self.root(name), 0, MAX_DEPTH, out, words, budget, year)
         return out, words
 
@@ -119,11 +142,12 @@ class Flattener:
         if kind is str:
             size = len(value)
             if depth > 0 and size > 2 and (value[0] in "{[" or "\n" in value):
-                structure, is_all = structure_of(value)
+                structure, value = structure_of(value)
                 if structure is not None:
                     self._walk(structure, node, element, depth - 1, out, words, budget, year)
-                    if is_all:
+                    if not value or value.isspace():
                         return
+                    size = len(value)
             if size <= MAX_VALUE:
                 if value:
                     out.append((node.path, value, element))
@@ -134,17 +158,11 @@ class Flattener:
                         self._path(value, node, element, out)
                     return
             if budget[2] > 0:
-                spans, found = read(value, year)
-                budget[2] -= len(spans)
-                base = node.path + ":"
-                for form, text in spans:
-                    out.append((base + form, text, element))
-                for mark, text in entries_of(value):
-                    out.append((base + (f"[{seal_of(mark[1:-1])}]" if mark[0] == "[" else mark), text, element))
+                words_of_it = self._read(value, node, element, out, budget, year, depth > 0)
                 if depth > 0 and (places := references_of(value)):
                     self._walk(places, node.references(), element, depth - 1, out, words, budget, year)
                 if len(words) < 200:
-                    words.extend(found)
+                    words.extend(words_of_it)
             return
         if kind is int or kind is float:
             if -MAX_NUMBER < value < MAX_NUMBER:  # no NaN, nothing that is infinite
@@ -173,10 +191,12 @@ class Flattener:
                     return
                 kind = type(item)
                 if kind is bool or item is None:
+                    if element and item is not None:
+                        self.flags.append((node.path + "." + key, item, element))
                     continue
                 inner = children.get(key) or node.child(key)
                 if kind is str:
-                    if 0 < len(item) < PLAIN and "/" not in item and item[4:5] != "-":
+                    if 0 < len(item) < PLAIN and "/" not in item and item[4:5] != "-" and "\n" not in item:
                         budget[0] -= 1  # as above, without the call
                         append((inner.path, item, element))
                         continue
@@ -191,13 +211,16 @@ class Flattener:
                 return
             inner = node.elements()
             path, append = inner.path, out.append
-            for item in value:
+            is_large = len(value) > FEW and type(value[0]) is dict and len(value) * _size_of(value[0]) > MAX_ITEMS
+            for number, item in enumerate(value):
                 if budget[0] <= 0 or len(out) >= MAX_ITEMS:
                     return
                 budget[1] += 1
+                if element:
+                    self.parents[budget[1]] = element
                 kind = type(item)
                 if kind is str:
-                    if 0 < len(item) < PLAIN and "/" not in item and item[4:5] != "-":
+                    if 0 < len(item) < PLAIN and "/" not in item and item[4:5] != "-" and "\n" not in item:
                         budget[0] -= 1
                         append((path, item, budget[1]))
                         continue
@@ -205,7 +228,64 @@ class Flattener:
                     budget[0] -= 1
                     append((path, item, budget[1]))
                     continue
+                if is_large and kind is dict:
+                    budget[0] -= 1
+                    self._outline(item, inner, budget[1], out, number < FEW)
+                    continue
                 self._walk(item, inner, budget[1], depth - 1, out, words, budget, year)
+
+    def _read(
+        self, text: str, node: Node, element: int, out: list[Item], budget: list[int], year: str | None, is_split: bool
+    ) -> list[str]:
+        """Add what a text offers, entry by entry if it has several; its words."""
+        base = node.path + ":"
+        if not is_split or "\n" not in text or is_numbered(text):
+            spans, words = read(text, year)
+            budget[2] -= len(spans)
+            out += [(base + form, value, element) for form, value in spans]
+            out += [(base + _sealed(mark), value, element) for mark, value in entries_of(text)]
+            return words
+        if len(text) > MAX_CHARACTERS:
+            text = text[: MAX_CHARACTERS // 2] + "\n" + text[-MAX_CHARACTERS // 2 :]
+        entries = split(text)
+        has_several = len(entries) > 1
+        words = []
+        at = element
+        for entry in entries:
+            spans, found = read(entry, year)
+            words += found
+            budget[2] -= len(spans)
+            if has_several:
+                at += ENTRY
+            out += [(base + form, value, at) for form, value in spans]
+            out += [(base + _sealed(mark), value, at) for mark, value in entries_of(entry)]
+            out += [(node.path + mark_of(name), value, at) for name, value in fields_of(entry)]
+            if has_several:
+                first = first_of(entry)
+                if first is not None:
+                    out.append((node.path + FIRST, first, at))
+                if names := called(entry):
+                    self.called += [(at, name) for name in names]
+                    self.flags += ((base + "first", names[0], at), (base + "last", names[-1], at))
+            if budget[2] <= 0:
+                break
+        return words
+
+    def _outline(self, record: dict[str, Any], node: Node, element: int, out: list[Item], is_deep: bool) -> None:
+        """The short fields of a record of a list that is too large to look at each whole; those within them, too."""
+        for key, item in islice(record.items(), MAX_LOOKED_AT):
+            kind = type(item)
+            if kind is str:
+                if 0 < len(item) <= MAX_SHORT and "://" not in item and "\n" not in item:
+                    inner = node.child(key)
+                    out.append((inner.path, item, element))
+                    if "/" in item:
+                        self._path(item, inner, element, out)
+            elif kind is int:
+                if -MAX_NUMBER < item < MAX_NUMBER:
+                    out.append((node.child(key).path, item, element))
+            elif is_deep and kind is dict and type(key) is str:
+                self._outline(item, node.child(key), element, out, False)
 
     @staticmethod
     def _date(value: str, node: Node, element: int, out: list[Item]) -> None:

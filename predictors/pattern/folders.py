@@ -25,6 +25,31 @@ def is_folder(value: object) -> bool:
     return is_absolute(value) and "." not in str(value).rstrip("/").rpartition("/")[2]
 
 
+def is_file(value: object) -> bool:
+    """Whether this looks like the path of a file, from the root or not."""
+    if type(value) is not str or not 2 < len(value) <= 200 or " " in value or "://" in value:
+        return False
+    head, _, tail = value.rpartition("/")
+    return bool(head) and 0 < tail.rfind(".") < len(tail) - 1
+
+
+def beside(items: Sequence[Item], file: str) -> list[Item]:
+    """Items that may be files beside this one: those whose names end as its name does."""
+    folder, _, name = file.rpartition("/")
+    kind = name[name.rfind(".") :]
+    return [
+        (path + "|beside", f"{folder}/{value.removeprefix('./')}", element)
+        for path, value, element in items
+        if type(value) is str
+        and value.endswith(kind)
+        and len(kind) < len(value) <= MAX_RELATIVE
+        and value[0] not in "/~"
+        and "<" not in path
+        and " " not in value
+        and "://" not in value
+    ][:MAX_JOINED]
+
+
 def joined(items: Sequence[Item], own: str | None, root: str | None) -> list[Item]:
     """Items put below a folder: `own`, what the call was asked about; `root`, the first that was named."""
     if own is None and root is None:

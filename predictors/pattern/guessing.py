@@ -15,6 +15,7 @@ from typing import Any
 from predictors.pattern.calling import made_key
 from predictors.pattern.choosing import NEVER_LATER, Chooser
 from predictors.pattern.counts import WIDTH, Counts
+from predictors.pattern.entries import ENTRY
 from predictors.pattern.filling import Filler, Value, chance_of, value_of
 from predictors.pattern.nesting import WHOLE, gathered
 from predictors.pattern.pools import STALE
@@ -370,7 +371,10 @@ def _combined(
                 if event >= 0 and event in records:
                     other = records[event]
                     if other[1] != value[1]:  # the same value once more is no other field of its record
-                        chance = chance**0.5 if other[5] == value[5] else chance * 0.1
+                        if other[5] == value[5]:
+                            chance **= 0.5
+                        elif (other[5] - value[5]) % ENTRY:
+                            chance *= 0.1
                 for place, doubt in doubts:
                     if chosen[place][1] == value[1]:
                         chance *= doubt

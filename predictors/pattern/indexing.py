@@ -13,8 +13,9 @@ from marshal import dumps
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from predictors.pattern.entries import ENTRY
 from predictors.pattern.flatten import MAX_VALUE, Flattener, Item, outcome
-from predictors.pattern.folders import ROOT, is_folder, joined
+from predictors.pattern.folders import ROOT, beside, is_folder, joined
 from predictors.pattern.nesting import spread
 from predictors.pattern.phrases import Phrase, phrases_of
 from predictors.pattern.pools import Labels
@@ -147,10 +148,13 @@ class Indexer:
             value = event.raised
         items, labels = self._offered(event.tool if event.ok else event.tool + "!", value, year)
         if folders:
-            more = joined(items, folders.get(event.id), folders.get(ROOT))
+            own, root = folders.get(event.id), folders.get(ROOT)
+            if own is None or is_folder(own):
+                more = joined(items, own, root)
+            else:
+                more = [*joined(items, None, root), *beside(items, own)]
             if more:
                 items = [*items, *more]
-                labels = self._labels(items)
         signature = event.tool + ">" + outcome(event.ok, event.known, event.value)
         return Indexed("R", -1, event.tool, event.id, signature, items, years=_years(items), labels=labels)
 
@@ -180,22 +184,41 @@ class Indexer:
         count = 0
         phrases = self._phrases
         for _, value, element in items:
-            if element and type(value) is str and 0 < len(value) <= MAX_LABEL and value[0].isalpha():
+            if 0 < element < ENTRY and type(value) is str and 0 < len(value) <= MAX_LABEL and value[0].isalpha():
                 count += 1
                 if count > MAX_LABELS:
                     break
                 phrase = phrases.get(value)
                 if phrase is None:
-                    if len(phrases) > MAX_CACHED_WORDS:
-                        phrases.clear()
-                    phrase = phrases[value] = [self._buckets[word] for word in value.lower().split() if len(word) > 2]
+                    phrase = self._phrase(value)
                 if phrase:
                     mine = labels.get(element)
                     if mine is None:
                         labels[element] = [phrase]
                     else:
                         mine.append(phrase)
+        for element, value in self._flattener.called:
+            count += 1
+            if count > MAX_LABELS:
+                break
+            phrase = phrases.get(value)
+            if phrase is None:
+                phrase = self._phrase(value)
+            if phrase:
+                labels.setdefault(element, []).append(phrase)
+        parents = self._flattener.parents
+        if parents:
+            for element in [*labels]:
+                if element in parents:
+                    labels.setdefault(parents[element], []).extend(labels[element])
         return Labels(labels) if labels else UNLABELLED
+
+    def _phrase(self, value: str) -> list[int]:
+        phrases = self._phrases
+        if len(phrases) > MAX_CACHED_WORDS:
+            phrases.clear()
+        found = phrases[value] = [self._buckets[word] for word in value.lower().split() if len(word) > 2]
+        return found
 
     def _text(self, source: str, text: str, year: str | None) -> tuple[list[Item], list[int], list[Phrase]]:
         spans, words = read(text, year)

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from zlib import crc32
 
 EXACT, OWNED, WITHIN, FORMAT = 0, 1, 2, 3  # how well a path fits, best first
 FORMATTED = (":",)  # no word of a name
+HASHES = 1 << 12  # of names that stand in texts: a person may be called so
 MAX_NAME = 80  # characters of a name that are looked at
 _SEGMENTS = re.compile(r"[^.\[\]{}*()|:<]+")
 # What a name says about the form of a value that stands in a text.
@@ -45,6 +47,17 @@ def words_of(name: str) -> tuple[str, ...]:
     return tuple(_singular(word.lower()) for word in words if word)
 
 
+@lru_cache(maxsize=8_192)
+def mark_of(name: str) -> str:
+    """What ends the path of a value that a text names so: a hash, and no word of the text."""
+    return _mark(words_of(name))
+
+
+@lru_cache(maxsize=8_192)
+def _mark(words: tuple[str, ...]) -> str:
+    return f"^{crc32(' '.join(words).encode('utf-8', 'surrogatepass')) % HASHES}"
+
+
 def _singular(word: str) -> str:
     if len(word) > 4 and word.endswith("ies"):
         return word[:-3] + "y"
@@ -63,6 +76,8 @@ def field_of(path: str) -> tuple[str, ...] | None:
     """The words of a path's field; FORMATTED for what stands in a text in some form; None for what never fits."""
     if ":" in path:
         return FORMATTED
+    if "^" in path:
+        return None if "|" in path or "%" in path else (path[path.rfind("^") :],)
     return None if "|" in path or "+" in path or "-1d" in path else _place(path)[0]
 
 
@@ -72,7 +87,7 @@ def fields_for(name: str) -> tuple[tuple[str, ...], ...]:
     wanted = words_of(name)
     if not wanted:
         return ()
-    found = dict.fromkeys((wanted, wanted[-1:], ("id",)))
+    found = dict.fromkeys((wanted, wanted[-1:], ("id",), *((_mark(each),) for each in (wanted, wanted[-1:], ("id",)))))
     has_formats = wanted[-1] in _FORMATS or wanted[-1] in _IDENTIFYING
     return (*found, FORMATTED) if has_formats else tuple(found)
 
@@ -87,6 +102,9 @@ def fit(name: str, path: str) -> int | None:
         return FORMAT if _has_format(wanted, path) else None
     if "|" in path or "+" in path or "-1d" in path:
         return None
+    before, mark, number = path.partition("^")
+    if mark:
+        return _fit_marked(wanted, before, mark + number)
     field, around = _place(path)
     if field == wanted:
         return EXACT
@@ -101,6 +119,17 @@ def fit(name: str, path: str) -> int | None:
         if owner[-1] in words:
             return WITHIN
     return None
+
+
+def _fit_marked(wanted: tuple[str, ...], before: str, mark: str) -> int | None:
+    """The same of what a text names."""
+    if mark == _mark(wanted):
+        return EXACT
+    field, around = _place(before)
+    owner = wanted[:-1] if mark == _mark(wanted[-1:]) else wanted if mark == _mark(("id",)) else ()
+    if not owner:
+        return None
+    return OWNED if any(owner[-1] in words for words in (field, *around)) else WITHIN
 
 
 def _has_format(wanted: tuple[str, ...], path: str) -> bool:

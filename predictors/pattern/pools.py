@@ -30,6 +30,7 @@ MAX_OFFERED = 4
 MAX_LOOK_BACK = 6
 FEW = 8  # values that are looked through faster than put into a set
 
+NO_ONE: Mapping[int, int] = {}
 NO_LABELS: Mapping[int, Sequence[Sequence[int]]] = {}
 
 Slotted = tuple[int, Any, int, int]  # slot, value, event number, element
@@ -49,12 +50,12 @@ class Labels(dict[int, Sequence[Sequence[int]]]):
         super().__init__(labels)
         self._asked = 0  # how often the user had spoken when `_heard` was found out
         self._spoken: AbstractSet[int] = frozenset()
-        self._heard: AbstractSet[int] = frozenset()
+        self._heard: Mapping[int, int] = {}
         self._words: AbstractSet[int] | None = None  # all of them
         self.changed = 0  # how often the user had spoken when `_heard` became what it is
 
-    def heard(self, state: State) -> AbstractSet[int]:
-        """The elements of which some field's words were all typed."""
+    def heard(self, state: State) -> Mapping[int, int]:
+        """The elements of which some field's words were all typed, and how many fields each."""
         times_asked, spoken = state.times_asked, state.spoken
         if self._asked != times_asked or self._spoken is not spoken:
             is_next = self._asked == times_asked - 1 and self._spoken is spoken
@@ -64,12 +65,11 @@ class Labels(dict[int, Sequence[Sequence[int]]]):
             if is_next and self._words.isdisjoint(state.words):  # nothing that was said last is any field's
                 return self._heard
             all_spoken = spoken.issuperset
-            heard = set()
+            heard: dict[int, int] = {}
             for element, phrases in self.items():
                 for phrase in phrases:
                     if all_spoken(phrase):
-                        heard.add(element)
-                        break
+                        heard[element] = heard.get(element, 0) + 1
             if heard != self._heard or not is_next:
                 self._heard = heard
                 self.changed = times_asked
@@ -96,7 +96,7 @@ class Segment:
         """The positions of values the user typed, or in whose record some field's words were all typed."""
         times_asked = state.times_asked
         if self.asked != times_asked:
-            heard = self.labels.heard(state) if self.labels else ()
+            heard = self.labels.heard(state) if self.labels else NO_ONE
             values = self.values
             if self.asked == times_asked - 1 and (not heard or self.labels.changed != times_asked):
                 self.asked = times_asked
@@ -114,6 +114,10 @@ class Segment:
                 ]
             elif not state.typed.keys().isdisjoint(values):
                 found = sorted(map(values.index, state.typed.keys() & values))
+            if heard and len(found) == len(values) > 1:
+                counts = [heard.get(element, 0) for element in self.elements]
+                most = max(counts)
+                found = [index for index, count in enumerate(counts) if count == most]
             self.mentioned = found if len(found) < len(values) else ()
         return self.mentioned
 

@@ -158,7 +158,15 @@ def read(text: str, when: str | None = None) -> tuple[list[Span], list[str]]:
                 run.clear()
             if token[-1] == "." and token[-2:-1] not in "./":
                 token = token[:-1]
+            whole, _, part = token.partition("#")
+            if part and part.isalnum():  # an issue of a repository, a part of a page
+                token = whole
+                spans.append(("path#", part))
             spans.append(("path", token))
+            if token.count("/") == 1 and first not in "/~":
+                head, _, tail = token.partition("/")
+                spans.append(("path/1", head))
+                spans.append(("path/2", tail))
             if len(token) <= 10 and first.isdecimal():
                 _numbers(token, when, words, spans)
             elif token[:2] in ("a/", "b/") and len(token) > 4:  # the two sides of a diff
@@ -206,6 +214,8 @@ def read(text: str, when: str | None = None) -> tuple[list[Span], list[str]]:
             spans.append((form, token))
             if not first.isalnum():
                 spans.append((form + ".bare", token[1:]))
+                if lower[1:].isalpha():
+                    words.append(lower[1:])
             elif "@" in token:
                 spans.append(("mailbox", token.partition("@")[0]))
             spans.append((f"{form}<{before_of(previous)}", token))

@@ -12,7 +12,7 @@ from typing import Any
 from predictors.pattern.calling import MAX_LOCAL, MAX_USED, note_call, remaining
 from predictors.pattern.dates import day_of
 from predictors.pattern.fields import NO_KEYS, Fields
-from predictors.pattern.folders import MAX_FOLDERS, ROOT, is_folder
+from predictors.pattern.folders import MAX_FOLDERS, ROOT, is_file, is_folder
 from predictors.pattern.indexing import UNLABELLED, Indexed
 from predictors.pattern.phrases import Phrase
 from predictors.pattern.pools import MAX_SEGMENT, MAX_SEGMENTS, Labels, Pool, Segment
@@ -141,11 +141,19 @@ class State:
         self.known_contexts = None
 
     def _folder(self, id: str, values: Iterable[Any]) -> None:
-        """Note the first folder among these."""
-        found = next((value for value in values if is_folder(value)), None)
-        if found is not None and len(self.folders) < MAX_FOLDERS:
-            self.folders.setdefault(id, found)
-            self.folders.setdefault(ROOT, found)
+        """Note the first folder among these, or else the first file."""
+        if len(self.folders) >= MAX_FOLDERS:
+            return
+        file: Any = None
+        for value in values:
+            if is_folder(value):
+                self.folders.setdefault(id, value)
+                self.folders.setdefault(ROOT, value)
+                return
+            if file is None and is_file(value):
+                file = value
+        if file is not None and id != ROOT:
+            self.folders.setdefault(id, file)
 
     @property
     def when(self) -> str | None:

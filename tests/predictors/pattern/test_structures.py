@@ -9,8 +9,8 @@ import pytest
 
 from predictors.pattern.addresses import MAX_PARAMETERS, parts_of
 from predictors.pattern.changes import fill, pieces_of, shifts_of
-from predictors.pattern.flatten import MAX_ITEMS, Flattener
-from predictors.pattern.folders import MAX_JOINED, ROOT, is_absolute, is_folder, joined
+from predictors.pattern.flatten import MAX_ITEMS, MAX_LOOKED_AT, Flattener
+from predictors.pattern.folders import MAX_JOINED, ROOT, is_absolute, is_file, is_folder, joined
 from predictors.pattern.indexing import MAX_ARGUMENTS, Indexer
 from predictors.pattern.layout import (
     MAX_CHARACTERS,
@@ -41,12 +41,14 @@ def items(value: Any) -> list[tuple[str, Any]]:
         'Contract,Kind\n"V-1",gas\nV-2,"heat"\n',
         "Contract\tKind\nV-1\tgas\nV-2\theat",
         '[{"Contract": "V-1", "Kind": "gas"}, {"Contract": "V-2", "Kind": "heat"}]',
+        '{"Contract": "V-1", "Kind": "gas"}\n{"Contract": "V-2", "Kind": "heat"}',
+        "Contract   Kind\nV-1        gas\nV-2        heat",
     ],
 )
 def test_a_table_in_a_text_is_a_list_of_records(text: str) -> None:
     """However it is written, its rows can be told apart and its columns have names."""
     rows = [{"Contract": "V-1", "Kind": "gas"}, {"Contract": "V-2", "Kind": "heat"}]
-    assert structure_of(text) == (rows, True)
+    assert structure_of(text) == (rows, "")
     assert items([{"type": "text", "text": text}])[1:] == [
         ("t[].text[].Contract", "V-1"), ("t[].text[].Kind", "gas"),
         ("t[].text[].Contract", "V-2"), ("t[].text[].Kind", "heat"),
@@ -66,18 +68,44 @@ def test_a_table_in_a_text_is_a_list_of_records(text: str) -> None:
         "a;\n1;",
         f"{'a' * 50},b\n1,2",
         "one line",
+        "Two words\n{not json}",
+        "Two words\n[1, 2] and more",
+        "Two words\n[]",
+        "Name:  x\nKind:  y",
     ],
 )
 def test_what_is_no_table_is_none(text: str) -> None:
     """Rows of other lengths, names that are none, no rows at all."""
-    assert structure_of(text) == (None, False)
+    assert structure_of(text) == (None, text)
 
 
 def test_what_follows_a_table_is_read_too() -> None:
     """A sentence below it may name what comes next."""
     text = "| Contract | Kind |\n|---|---|\n| V-1 | gas |\n\nThe next one is V-99999."
-    assert structure_of(text) == ([{"Contract": "V-1", "Kind": "gas"}], False)
+    assert structure_of(text) == ([{"Contract": "V-1", "Kind": "gas"}], text)
     assert {"V-1", "V-99999"} <= {value for _, value in items(text)}
+
+
+def test_json_among_other_lines_is_taken_out() -> None:
+    """After a line of words, in a fence, several values a line each as far as they go."""
+    assert structure_of('Found 1:\n[{"id": 7}]') == ([{"id": 7}], "Found 1:\n")
+    assert structure_of('Here:\n```json\n{\n "id": 7\n}\n```\nDone.') == ({"id": 7}, "Here:\n```json\n\n```\nDone.")
+    assert structure_of('{"id": 7}\n{"id": 8}\n{broken') == ([{"id": 7}, {"id": 8}], "\n{broken")
+    assert ("t.id", 7) in items('Found 1:\n{"id": 7}')
+
+
+def test_of_a_long_list_all_records_are_looked_at() -> None:
+    """What is short in them; of the first ones also what is short in what they hold."""
+    record = {f"field_{n}": f"https://x.org/{n}" for n in range(30)}
+    many = [{**record, "number": n, "title": "Two words", "repo": "a/b", "user": {"login": "ann"}} for n in range(30)]
+    found = items(many)
+    assert [value for path, value in found if path == "t[].number"] == list(range(30))
+    assert [value for path, value in found if path == "t[].title"] == ["Two words"] * 30
+    assert sum(path == "t[].user.login" for path, _ in found) == 3
+    assert ("t[].repo|dirname", "a") in found
+    assert not any("://" in str(value) for _, value in found)
+    assert len(items([{f"f{n}": n for n in range(10_000)}] * 9)) <= MAX_ITEMS + MAX_LOOKED_AT
+    assert items([{**record, "number": 1 << 80, "title": "x" * 200, "more": None}] * 30) == []
 
 
 def test_tables_are_bounded() -> None:
@@ -105,8 +133,9 @@ def test_entries_are_told_by_their_mark() -> None:
 
 def test_parts_of_addresses() -> None:
     """Segments by place, parameters by name, decoded."""
-    assert parts_of("https://x.org/o/r/issues/7?page=2&q=a%20b&empty=&=x#top") == [
-        ("/1", "o"), ("/2", "r"), ("/3", "issues"), ("?page", "2"), ("?q", "a b"), ("#", "top"),
+    assert parts_of("https://x.org/o/r/-/issues/7/8?page=2&q=a%20b&empty=&=x#top") == [
+        ("/1", "o"), ("/2", "r"), ("/3", "-"), ("/4", "issues"), ("/5", "7"),
+        ("?page", "2"), ("?q", "a b"), ("#", "top"),
     ]  # fmt: skip
     assert parts_of("src/a.py") == []
     assert len(parts_of("https://x.org?" + "&".join(f"a{n}=1" for n in range(50)))) <= MAX_PARAMETERS
@@ -155,6 +184,9 @@ def test_paths_below_a_folder() -> None:
     assert joined([("g:path", "a/b", 0)], None, None) == []
     assert len(joined([("g:path", f"a/{n}", 0) for n in range(500)], "/r", None)) == MAX_JOINED
     assert is_folder("/home/x")
+    assert is_file("docs/guide.md")
+    assert is_file("/docs/guide.md")
+    assert not any(map(is_file, ("guide.md", "docs/guide", "docs/.env", "https://x.org/a.md", "docs/a b.md", 3)))
     assert is_absolute("~/a.txt")
     assert not is_folder("/home/x/a.py")
     assert not is_absolute("a/b")
