@@ -13,6 +13,7 @@ from marshal import dumps
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from predictors.pattern.conditions import conditions_of
 from predictors.pattern.entries import ENTRY
 from predictors.pattern.flatten import MAX_VALUE, Flattener, Item, outcome
 from predictors.pattern.folders import ROOT, beside, is_folder, joined
@@ -171,7 +172,10 @@ class Indexer:
             if found is not None:
                 return found
         items, _ = self._flattener.items(name, value, year)
-        found = items, self._labels(items)
+        labels = self._labels(items)
+        if items and items[-1][2] > 1:
+            items += conditions_of(items, self._flattener.flags)
+        found = items, labels
         if results is not None and 0 < len(text) <= MAX_RESULT:
             if len(results) >= MAX_RESULTS:
                 results.clear()
