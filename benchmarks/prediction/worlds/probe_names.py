@@ -67,6 +67,20 @@ CASES: Sequence[Case] = (
         {"contract_number": "VK-981"},
         "| Contract number | Kind |\n|---|---|\n| VK-981 | gas |",
     ),
+    Case(
+        "issueId from lines `Issue ID: …`", {"issueId": "AB-1"}, "Issue ID: AB-1\nTitle: x\n\nIssue ID: AB-2\nTitle: y"
+    ),
+    Case(
+        "message_id from lines `ID: …`", {"message_id": "ab1"}, "ID: ab1\nFrom: x\n\nID: ab2\nFrom: y", "list_messages"
+    ),
+    Case(
+        "channel_id from `<channel id=…>`", {"channel_id": "C1"}, '<channel id="C1"/>\n<channel id="C2"/>', "channels"
+    ),
+    Case("ref from `[ref=…]`", {"ref": "e5"}, '- link "A" [ref=e5]\n- link "B" [ref=e6]'),
+    Case("owner and repo from lines", {"owner": "acme", "repo": "x"}, "Owner: acme\nRepo: x"),
+    Case("name from columns in line", {"name": "web-1"}, "NAME   READY  STATUS\nweb-1  1/1    Running"),
+    Case("issue_id from JSON in a fence", {"issue_id": "77"}, 'Here:\n```json\n[{"issue_id": "77"}]\n```'),
+    Case("issue_id from JSON lines", {"issue_id": "77"}, '{"issue_id": "77"}\n{"issue_id": "78"}'),
     Case("user: email from an address", {"email": "ann@example.com"}, text="hi, I'm ann@example.com"),
     Case("user: url from an address", {"url": "https://a.example/x"}, text="read https://a.example/x"),
     Case("user: issueKey from OPS-12", {"issueKey": "OPS-12"}, text="see OPS-12"),

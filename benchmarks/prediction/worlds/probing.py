@@ -13,12 +13,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.prediction.worlds import probe_forms, probe_names, probe_shapes, probe_steps, probes
+from benchmarks.prediction.worlds import (
+    probe_forms,
+    probe_names,
+    probe_servers,
+    probe_shapes,
+    probe_steps,
+    probes,
+)
 from predictors import PatternPredictor
 from speculate.trace import moments
 from speculate.training.scoring import PREDICTIONS, judge
 
-MODULES = (probe_forms, probe_steps, probe_shapes)  # importing them enters their probes
+MODULES = (probe_forms, probe_steps, probe_shapes, probe_servers)  # importing them enters their probes
 
 
 def run(says: str, train: int, dev: int, seed: int = 0) -> dict[str, Any]:
