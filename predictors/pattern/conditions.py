@@ -2,7 +2,8 @@
 
 For every list of records there is a column that tells them apart, and there are columns whose values recur. An item of
 the first is offered once more under each value of the second: `t[].id%17`, by a hash: no value stands in a path. Where
-the first record of all is the first that is so, that is said, since it is likely to be taken anyway.
+the first record of all is the first that is so, that is said, since it is likely to be taken anyway. Records of a map
+are left out: they are told by their keys, and people choose among them by several fields at once.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ def conditions_of(items: Sequence[Item], flags: Sequence[Item]) -> list[Item]:
     """Items once more, under what else their records say. flags: what is true or false in a record."""
     columns: dict[str, dict[int, Any]] = {}
     for path, value, element in items:
-        if (":" not in path or path[-2:] == FIRST) and element and "|" not in path:
+        if not element or "*" in path or "{" in path:  # of a map
+            continue
+        if "|" not in path and (":" not in path or path[-2:] == FIRST):
             known = columns.get(path)
             if known is None:
                 columns[path] = {element: value}
@@ -35,7 +38,8 @@ def conditions_of(items: Sequence[Item], flags: Sequence[Item]) -> list[Item]:
     if not columns:
         return []
     for path, value, element in flags:
-        columns.setdefault(path, {}).setdefault(element, value)
+        if "*" not in path:
+            columns.setdefault(path, {}).setdefault(element, value)
     telling: dict[str, tuple[str, Column]] = {}  # by list, the column that tells most records apart
     recurring: dict[str, list[tuple[str, Column]]] = {}
     for path, column in columns.items():

@@ -24,6 +24,7 @@ def test_conditions_are_offered_beside_what_tells_records_apart() -> None:
     assert len(conditions_of([item for item in items if item[0] == "t[].id"], flags)) == 4
     assert conditions_of([("t.id", "a", 0)], []) == []
     assert conditions_of([item for item in items if item[0] == "t[].state"], []) == []
+    assert conditions_of([(path.replace("[]", ".*"), value, n) for path, value, n in items], [("t.*.x", True, 1)]) == []
     long = [("t[].id", n, n) for n in range(1, 200)] + [("t[].s", "xy"[n % 2], n) for n in range(1, 199)]
     assert len(conditions_of(long, [])) == MAX_CONDITIONS
 

@@ -89,6 +89,7 @@ def test_a_name_in_a_text_stands_in_no_path() -> None:
     assert fit("message_id", "find" + mark_of("ID")) == WITHIN
     assert fit("channel", "channels" + mark_of("id")) == OWNED
     assert fit("channel", "find" + mark_of("Title")) is None
+    assert fit("id", "find" + mark_of("Number")) is None
     field = field_of("t" + mark_of("Issue ID"))
     assert field in fields_for("issue_id")
     assert field_of(f"t{mark_of('ID')}%17") is None
