@@ -188,7 +188,7 @@ def test_a_result_that_comes_again_offers_what_it_offered(monkeypatch: pytest.Mo
                         found, expected = (each.index(event, year, folder) for each in (keeping, plain))
                         assert repr(found) == repr(expected)
     below = [plain.index(_result(values[-1]), None, folder).labels for folder in folders[:2]]
-    assert below[0] != below[1]  # what is put below a folder names its element, too
+    assert below[0] == below[1]  # what is put below a folder is a path: nobody calls a thing so
     kept = [keeping.index(_result(values[0]), None).items for _ in range(2)]
     assert kept[0] is kept[1]
     large = [keeping.index(_result({"text": "x" * (indexing.MAX_RESULT + 1)}), None).items for _ in range(2)]
