@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 
+from predictors.pattern.counts import Counts
 from predictors.pattern.entries import ENTRY, MAX_CALLS, called, first_of, is_numbered, split
 from predictors.pattern.flatten import FIRST, MAX_ITEMS, Flattener
 from predictors.pattern.folders import MAX_JOINED, beside
+from predictors.pattern.guessing import _combined
 from predictors.pattern.indexing import Indexer
 from predictors.pattern.layout import MAX_FIELDS, fields_of
 from predictors.pattern.names import EXACT, OWNED, WITHIN, field_of, fields_for, fit, mark_of
 from predictors.pattern.reading import read
+from predictors.pattern.rules import ToolRules
 from predictors.pattern.state import State
 from speculate.history import CallMade, Event, ResultSeen, UserText
 from tests.predictors.pattern.sessions import history, session, train
@@ -36,6 +39,7 @@ from tests.predictors.pattern.sessions import history, session, train
         ('<item id="a"/>\n<item id="b"/>', 2),
         ("- main:\n  - link A [ref=e1]\n  - link B [ref=e2]", 3),
         ("orders\nusers\n\ncarts", 3),
+        ("### Page\n### Outline\n" + "- link [ref=e1]\n" * 20, 21),
         ("Owner: acme\nRepo: shop", 1),
         ("A sentence of words.\nAnother one of them.", 1),
         ("One line alone.\n", 1),
@@ -83,7 +87,7 @@ def test_what_an_entry_names() -> None:
 def test_a_name_in_a_text_stands_in_no_path() -> None:
     """It may be a person's, in a record of who said what; a field is found by it all the same."""
     items = Flattener().items("t", "Ann Smith: yes\nBen Jones: no", None)[0]
-    assert not any("Ann" in path or "Ben" in path for path, _, _ in items)
+    assert not any("ann" in path.lower() or "ben" in path.lower() for path, _, _ in items)
     assert fit("issueId", "t" + mark_of("Issue ID")) == EXACT
     assert fit("message_id", "list_messages[].text" + mark_of("ID")) == OWNED
     assert fit("message_id", "find" + mark_of("ID")) == WITHIN
@@ -141,6 +145,26 @@ def test_values_of_one_entry_go_together() -> None:
     made = predictor.predict(history("go", ("find", {}, text(77))), 9)
     calls = [each.arguments for each in made if each.tool == "file"]
     assert calls[0] == {"file": "mod77_0/part.py", "owner": "ab-770"}
+
+
+def test_entries_of_one_text_are_no_two_records() -> None:
+    """What stands above them goes with any; the same entry is likelier, another record's field is not."""
+    rules = ToolRules(Counts(), "file", None)
+
+    def chance(element: int) -> float:
+        values = {"a": [(0.5, "x", "t:a", 0, 3, ENTRY, 3)], "b": [(0.25, "y", "t:b", 0, 3, element, 3)]}
+        return _combined([(1.0, ())], (), ["a", "b"], values, rules)[0][0]
+
+    assert chance(ENTRY) == 0.25
+    assert chance(2 * ENTRY) == 0.125
+    assert chance(ENTRY + 1) == pytest.approx(0.0125)
+
+
+def test_a_short_text_of_several_lines_is_read() -> None:
+    """In a record and in a list."""
+    for value in ({"text": "a_1\nb_2"}, ["a_1\nb_2"]):
+        found = [each for path, each, _ in Flattener().items("t", value, None)[0] if path.endswith(FIRST)]
+        assert found == ["a_1", "b_2"]
 
 
 def test_files_beside_another() -> None:
