@@ -11,11 +11,11 @@ from predictors.pattern.counts import Counts
 from predictors.pattern.entries import ENTRY, MAX_CALLS, called, first_of, is_numbered, split
 from predictors.pattern.flatten import FIRST, MAX_ITEMS, Flattener
 from predictors.pattern.folders import MAX_JOINED, beside
-from predictors.pattern.guessing import _combined
 from predictors.pattern.indexing import Indexer
 from predictors.pattern.layout import MAX_FIELDS, fields_of
 from predictors.pattern.names import EXACT, OWNED, WITHIN, field_of, fields_for, fit, mark_of
 from predictors.pattern.reading import read
+from predictors.pattern.rows import combined
 from predictors.pattern.rules import ToolRules
 from predictors.pattern.state import State
 from speculate.history import CallMade, Event, ResultSeen, UserText
@@ -153,7 +153,7 @@ def test_entries_of_one_text_are_no_two_records() -> None:
 
     def chance(element: int) -> float:
         values = {"a": [(0.5, "x", "t:a", 0, 3, ENTRY, 3)], "b": [(0.25, "y", "t:b", 0, 3, element, 3)]}
-        return _combined([(1.0, ())], (), ["a", "b"], values, rules)[0][0]
+        return combined([(1.0, ())], (), ["a", "b"], values, rules)[0][0]
 
     assert chance(ENTRY) == 0.25
     assert chance(2 * ENTRY) == 0.125
