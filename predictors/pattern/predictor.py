@@ -98,6 +98,11 @@ class PatternPredictor:
         """Only count, as `train` does: parts merge, and `from_part` makes the predictor of them all."""
         return Part.count(sessions, specs, **settings)
 
+    @property
+    def min_tenants(self) -> int:
+        """How many distinct tenants must have shown a constant, or a name, before it is known."""
+        return self.vault.k
+
     def merge(self, other: PatternPredictor) -> PatternPredictor:
         """A new model, equal to the one trained on the sessions of both. Raises ValueError if settings differ."""
         return self.from_part(self.part.merge(other.part))

@@ -80,6 +80,7 @@ class _Learned:
 
     calls: int = 0
     ids: set[str] = field(default_factory=set)
+    tenants: set[str | None] = field(default_factory=set)
     sessions: int = 0
 
 
@@ -106,6 +107,7 @@ def run(args: argparse.Namespace, console: Console) -> int:
         sibling("predictors").save_predictor(predictor, args.out)
         document["model"] = {"path": args.out, "bytes": Path(args.out).stat().st_size}
     _say_learned(console, document)
+    _say_sealed(console, predictor, learned)
     for line in lines(rules or ()):
         console.print(line, markup=False, soft_wrap=True)
     if args.judge:
@@ -179,7 +181,21 @@ def _arriving(paths: Sequence[str], learned: _Learned, bar: Bar) -> Iterator[Rec
         learned.sessions += 1
         learned.calls += len(session.calls)
         learned.ids.add(session.id)
+        learned.tenants.add(session.start.tenant)
         yield session
+
+
+def _say_sealed(console: Console, predictor: Predictor, learned: _Learned) -> None:
+    """Who learns from one customer's runs alone would wonder where the constants are."""
+    needed = getattr(predictor, "min_tenants", 0)
+    if None in learned.tenants or not 0 < len(learned.tenants) < needed:
+        return
+    count = f"{len(learned.tenants)} tenant{'s' * (len(learned.tenants) != 1)}"
+    console.print(
+        f"These runs are of {count}: constants, and names the manifest does not tell, are guessed with only once {needed} "
+        "tenants showed them. Where there is nobody to keep them from: --set min_tenants=1",
+        style="yellow", markup=False, soft_wrap=True,
+    )  # fmt: skip
 
 
 def _judged(

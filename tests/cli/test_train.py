@@ -72,6 +72,42 @@ def test_bare_json_is_alone_on_standard_output(capsys: pytest.CaptureFixture[str
 
 
 @pytest.mark.parametrize(
+    ("tenants", "options", "is_said"),
+    [
+        (["acme"], (), True),
+        (["acme", "birch"], (), True),
+        (["acme", "birch", "cedar"], (), False),
+        (["acme"], ("--set", "min_tenants=1"), False),
+        (["acme"], ("--predictor", "repeat"), False),
+        ([None], (), False),
+    ],
+)
+def test_too_few_tenants_are_said(
+    tenants: list[str | None],
+    options: tuple[str, ...],
+    is_said: bool,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Nothing that fewer than three showed is guessed with; a run without a tenant counts as one of its own."""
+    events = []
+    for number, tenant in enumerate(tenants * 3):
+        name = f"s{number}"
+        events += [
+            {"v": 1, "session": name, "type": "session", "at": 0.0, "tenant": tenant},
+            {"session": name, "type": "turn", "turn": 0, "at": 0.0},
+            {"session": name, "type": "call", "turn": 0, "id": "c", "tool": "find", "args": {"id": "7"}, "at": 1.0},
+            {"session": name, "type": "result", "id": "c", "at": 2.0, "ok": True, "result": {"ok": True}},
+        ]
+    runs = tmp_path / "runs.jsonl"
+    runs.write_text("".join(f"{json.dumps(event)}\n" for event in events))
+    assert speculate(runs, "--manifest", MANIFEST, *options, "--out", tmp_path / "model.json") == 0
+    said = capsys.readouterr().out
+    assert ("--set min_tenants=1" in said) is is_said
+    assert (f"These runs are of {len(tenants)} tenant" in said) is is_said
+
+
+@pytest.mark.parametrize(
     ("kind", "rule"),
     [("markov", "(start) -> "), ("tournament", ": mean loss ")],
 )
