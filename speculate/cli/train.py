@@ -192,8 +192,8 @@ def _say_sealed(console: Console, predictor: Predictor, learned: _Learned) -> No
         return
     count = f"{len(learned.tenants)} tenant{'s' * (len(learned.tenants) != 1)}"
     console.print(
-        f"These runs are of {count}: constants, and names the manifest does not tell, are guessed with only once {needed} "
-        "tenants showed them. Where there is nobody to keep them from: --set min_tenants=1",
+        f"These runs are of {count}: constants, and names the manifest does not tell, are guessed with only once "
+        f"{needed} tenants showed them. Where there is nobody to keep them from: --set min_tenants=1",
         style="yellow", markup=False, soft_wrap=True,
     )  # fmt: skip
 
