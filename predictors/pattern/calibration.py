@@ -32,8 +32,8 @@ LOG_LEAST_REACH = log(LEAST_REACH)
 NEXT_START = (0.0, 1.0, 0.35, 0.5, 1.0, 0.0, -1.0, 0.0, 0.2, 1.0, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 # bias, logit of the next turn's chance, logit of the tool's later, log of the reach, of the arguments, user spoke last,
 # made before, log of how often the user spoke, then traits: share, constant, left, listed; log of the tool's calls so
-# far, then traits: rank, crowd
-USE_START = (0.0, 0.6, 0.5, 0.5, 0.4, 0.0, -0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+# far
+USE_START = (0.0, 0.6, 0.5, 0.5, 0.4, 0.0, -0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 # of p_next's features, of p_use's, the curves that both sums are bent along, and what rivals count for (see `rivals`)
@@ -68,7 +68,7 @@ def use_features(guess: Guess, p_next: float, asked: bool, times_asked: int) -> 
     return (
         1.0, logit(p_next), logit(guess.p_later), log(max(LEAST_REACH, call.reach)), call.log_arguments,
         1.0 if asked else 0.0, call.repeated, log(1 + times_asked), traits.share, traits.constant, traits.left,
-        traits.listed, log(1 + guess.calls_made), traits.rank, traits.crowd,
+        traits.listed, log(1 + guess.calls_made),
     )  # fmt: skip
 
 
@@ -78,9 +78,8 @@ def weigh(weights: Weights, calls: Sequence[Call]) -> None:
     _, _, _, _, by_arguments, _, by_repeated, by_together, _, by_share, by_behind, by_typed, by_listed = to_next[:13]
     by_stale, _, by_reach, _ = to_next[13:]
     _, _, _, use_reach, use_arguments, _, use_repeated, _, use_share, use_constant, use_left, use_listed = to_use[:12]
-    _, use_rank, use_crowd = to_use[12:]
     for call in calls:
-        share, behind, typed, listed, constant, left, stale, rank, crowd = call.traits
+        share, behind, typed, listed, constant, left, stale = call.traits
         log_arguments, repeated = call.log_arguments, call.repeated
         reach = log(call.reach) if call.reach > LEAST_REACH else LOG_LEAST_REACH
         call.next_part = (
@@ -102,8 +101,6 @@ def weigh(weights: Weights, calls: Sequence[Call]) -> None:
             + use_constant * constant
             + use_left * left
             + use_listed * listed
-            + use_rank * rank
-            + use_crowd * crowd
         )
 
 

@@ -6,9 +6,7 @@ argument by itself, not that only one of three lists can give the next one.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
-from math import log
 from typing import TYPE_CHECKING, NamedTuple
 
 from predictors.pattern.pools import AGAIN, STALE
@@ -22,8 +20,7 @@ class Traits(NamedTuple):
     """share: of its tool's chances, less 1, so that an only call has 0. behind: -1 unless none is likelier. typed:
     the share of its values that the user typed. listed: 1 if
     one is from the list the tool last went through. constant, left: 1 if one is the same in every session, or was
-    used already or passed over. stale: the share of its values that stood there before the model's last turn. rank:
-    log of 1 + how many are likelier. crowd: log of how many calls there are."""
+    used already or passed over. stale: the share of its values that stood there before the model's last turn."""
 
     share: float = 0.0
     behind: float = 0.0
@@ -32,8 +29,6 @@ class Traits(NamedTuple):
     constant: float = 0.0
     left: float = 0.0
     stale: float = 0.0
-    rank: float = 0.0
-    crowd: float = 0.0
 
 
 UNREMARKABLE = Traits()
@@ -43,10 +38,7 @@ def note_traits(calls: Sequence[Call], listed_path: str | None) -> None:
     """Find out the traits of all likely calls of one tool. listed_path: of the list it last went through."""
     chances = [call.p_arguments for call in calls]
     total = sum(chances)
-    ascending = sorted(chances)
-    count = len(chances)
-    best = ascending[-1] if count else 0.0
-    crowd = log(count) if count else 0.0
+    best = max(chances, default=0.0)
     new = tuple.__new__
     for p, call in zip(chances, calls, strict=True):
         typed = stale = 0
@@ -68,7 +60,4 @@ def note_traits(calls: Sequence[Call], listed_path: str | None) -> None:
         values = len(chosen) or 1
         share = p / total - 1 if p > 0 else -1.0
         behind = 0.0 if p >= best else -1.0
-        rank = log(1 + count - bisect_right(ascending, p))
-        call.traits = new(
-            Traits, (share, behind, typed / values, listed, constant, left, stale / values, rank, crowd)
-        )  # fmt: skip
+        call.traits = new(Traits, (share, behind, typed / values, listed, constant, left, stale / values))

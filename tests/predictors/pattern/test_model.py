@@ -86,7 +86,7 @@ def test_a_document_that_knows_fewer_features_predicts_as_it_did(known_next: int
     del weights["rivals"]
     document["weights"] = {**weights, "next": weights["next"][:known_next], "use": weights["use"][:known_use]}
     earlier = PatternPredictor.from_document(document)
-    later_next, later_use = [0.0] * (17 - known_next), [0.0] * (15 - known_use)
+    later_next, later_use = [0.0] * (17 - known_next), [0.0] * (13 - known_use)
     assert [list(earlier._weights[0][known_next:]), list(earlier._weights[1][known_use:])] == [later_next, later_use]
     weights["next"][known_next:], weights["use"][known_use:] = later_next, later_use
     weights["rivals"] = list(RIVALS_START)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import log
-
 import pytest
 
 from predictors.pattern.calibration import (
@@ -40,8 +38,6 @@ def test_an_only_call_has_nothing_taken_off() -> None:
     note_traits([first, second], None)
     assert (first.traits.share, first.traits.behind) == pytest.approx((-0.25, 0.0))
     assert (second.traits.share, second.traits.behind) == pytest.approx((-0.75, -1.0))
-    assert (first.traits.rank, second.traits.rank) == pytest.approx((0.0, log(2)))
-    assert first.traits.crowd == second.traits.crowd == pytest.approx(log(2))
 
 
 def test_a_chance_of_nothing_has_no_share() -> None:
