@@ -201,14 +201,8 @@ class Indexer:
                         labels[element] = [phrase]
                     else:
                         mine.append(phrase)
-        for element, value in self._flattener.called:
-            count += 1
-            if count > MAX_LABELS:
-                break
-            phrase = phrases.get(value)
-            if phrase is None:
-                phrase = self._phrase(value)
-            if phrase:
+        for element, value in islice(self._flattener.called, max(0, MAX_LABELS - count)):
+            if phrase := phrases.get(value) or self._phrase(value):
                 labels.setdefault(element, []).append(phrase)
         parents = self._flattener.parents
         if parents:

@@ -24,20 +24,9 @@ LEAST_ODDS = -30.0  # log odds below which the chance is none
 Cell = tuple[int, float, float, float]  # the knot below, the share of the one above, rows, rows that happened
 
 
-def bend(heights: Sequence[float], score: float) -> float:
-    """The log odds at this score; beyond the knots the curve goes on with slope 1."""
-    above = bisect_right(KNOTS, score)
-    if above == 0:
-        return heights[0] + score - KNOTS[0]
-    if above == len(KNOTS):
-        return heights[-1] + score - KNOTS[-1]
-    left = KNOTS[above - 1]
-    share = (score - left) / (KNOTS[above] - left)
-    return heights[above - 1] * (1 - share) + heights[above] * share
-
-
 def chance_along(heights: Sequence[float]) -> Callable[[float], float]:
-    """From a score to the probability along this curve: `bend`, with each of its pieces worked out ahead."""
+    """From a score to the probability along this curve, each piece of which is worked out ahead; beyond the knots the
+    log odds go on with slope 1."""
     pieces = pairwise(zip(KNOTS, heights, strict=True))
     slopes = [1.0, *[(high - low) / (right - left) for (left, low), (right, high) in pieces], 1.0]
     starts = zip((0, *range(len(KNOTS))), slopes, strict=True)

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from predictors.pattern.reliability import KNOTS, LEAST_ODDS, STRAIGHT, bend, chance_along, fit_curve
+from predictors.pattern.reliability import KNOTS, LEAST_ODDS, STRAIGHT, chance_along, fit_curve
+from tests.predictors.pattern.curves import bend
 
 SCORES = st.floats(-12, 12, allow_nan=False)
 

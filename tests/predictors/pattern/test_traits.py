@@ -16,9 +16,10 @@ from predictors.pattern.calibration import (
 from predictors.pattern.filling import Value
 from predictors.pattern.guessing import Call, Guess
 from predictors.pattern.pools import AGAIN, STALE
-from predictors.pattern.reliability import STRAIGHT, bend
+from predictors.pattern.reliability import STRAIGHT
 from predictors.pattern.rivals import RIVALS_START, beside_rivals
 from predictors.pattern.traits import UNREMARKABLE, Traits, note_traits
+from tests.predictors.pattern.curves import bend
 from tests.predictors.pattern.sessions import Step, history, session, train
 
 
