@@ -44,7 +44,7 @@ def kind_of(rule: str) -> str:
 
 def source_of(value: Value, state: State, vault: Vault) -> ArgumentSource:
     """Where this predicted value came from."""
-    _, _, rule, slot, event, _, _ = value
+    _, _, rule, slot, event, _, _, _, _ = value
     if rule[:1] == "=":
         return ArgumentSource("constant", "", None, vault.tenants(rule[1:]))
     if rule.startswith(MAPPED):

@@ -15,7 +15,7 @@ from predictors.pattern.nesting import field_of, owner_of
 from predictors.pattern.phrases import Phrase
 from predictors.pattern.pools import AGAIN, MAX_LOOK_BACK, MAX_SEGMENT, STALE, Pool, Segment, Slotted
 from predictors.pattern.rules import LEAST_CONSTANT, LEAST_RULE, MAX_VALUES, ArgumentRules
-from predictors.pattern.standing import NEVER, Doubted, KeptValues, Standing
+from predictors.pattern.standing import Doubted, KeptValues, Standing, first_fresh
 from predictors.pattern.state import MAX_HEARD, State
 from predictors.pattern.text import is_spoken
 
@@ -27,11 +27,13 @@ AFTER = 8.0  # turns that a form counts for beside the word before it
 SPOKEN = "um"  # how paths begin of what the user or the model said
 SECOND = 0.15  # of what a second rule adds that gives the same value
 
-# chance, value, rule, slot, event, element, event again if it was a record's field (-1: a text's part, a constant)
-Value = tuple[float, Any, str, int, int, int, int]
+# chance, value, rule, slot, event, element, event again if it was a record's field (-1: a text's part, a constant),
+# what it says of a call (see `traits`), how many of the values that the rule's path offered were used later
+Value = tuple[float, Any, str, int, int, int, int, int, float]
 Found = dict[Any, list[Any]]
 Read = tuple[Sequence[Segment], int]
 Heeded = tuple[Segment, Sequence[int]]
+NO_FITS: Doubted = {}
 
 chance_of = itemgetter(0)
 value_of = itemgetter(1)
@@ -87,7 +89,7 @@ class Filler:
         tool, name = argument.tool, argument.name
         found: Found = {}
         read: list[Read] = []
-        doubted: list[Doubted] = []
+        doubted: dict[tuple[Any, str], tuple[int, float]] = {}
         heeded: list[Heeded] = []
         fields: tuple[int, str, bool] | None = None
         mapped: Sequence[tuple[float, str]] | None = None
@@ -98,9 +100,10 @@ class Filler:
             if argument.constants:
                 self._constants(found, state, argument)
             if argument.kinds:
+                fits_before = NO_FITS if kept is None else kept.doubted
                 for entry in found.values():
                     if entry[3][0] in SPOKEN and is_spoken(entry[3]):
-                        self._doubt(entry, state, argument, doubted)
+                        self._doubt(entry, state, argument, fits_before, doubted)
             if self.mappings().knows(tool, name):
                 mapped = self._mapped(state, standing, argument)
                 self._by_phrases(found, mapped)
@@ -108,22 +111,24 @@ class Filler:
                 self._as_before(found, state, argument, read, heeded)
                 if not found:
                     fields = self._by_name(found, state, argument, read, heeded)
-        out = [
-            (
-                p + SECOND * second * (1 - p), value, rule, slot, event, element,
-                -1 if rule[0] in SPOKEN and is_spoken(rule) else event,
-            )
-            for p, second, value, rule, slot, event, element in found.values()
-        ]  # fmt: skip
-        if len(out) > 1:
-            out.sort(key=chance_of, reverse=True)
-            del out[MAX_VALUES:]
+        entries = list(found.values())
+        for entry in entries:
+            if entry[1]:
+                entry[0] += SECOND * entry[1] * (1 - entry[0])
+        if len(entries) > 1:
+            entries.sort(key=chance_of, reverse=True)
+            del entries[MAX_VALUES:]
+        out: list[Value] = []
+        about = argument.about
+        for p, _, value, rule, slot, event, element in entries:
+            known = about.get((rule, slot))
+            if known is None:
+                known = argument.learn_about(rule, slot)
+            is_field, marks, reach = known
+            out.append((p, value, rule, slot, event, element, event if is_field else -1, marks, reach))
         if kept is not None and kept.values == out:
             out = kept.values  # calls that were put together from them stand, too
-        boundary, fresh = state.boundary, NEVER
-        for _, event in read:
-            if boundary <= event < fresh:
-                fresh = event
+        fresh = first_fresh([event for _, event in read], state.boundary)
         standing.values[argument] = KeptValues(
             out, read, doubted, heeded, mapped, state.latest.get(tool, -1), state.times_asked,
             state.stage(tool) if argument.constants else -1, len(present), fields, fresh, len(state.pools),
@@ -159,21 +164,21 @@ class Filler:
             segments = pool.segments
             segment = segments[-1]
             latest = segment.event
+            stale = STALE if latest < boundary else 0
             read.append((segments, latest))
             offered: Sequence[Slotted]
             if len(segment.values) == 1 and not (left and len(segments) > 1):
                 value = segment.values[0]
                 slot = AGAIN if value in used else 0
-                if latest < boundary:
-                    slot += STALE
-                if chances[slot] < LEAST_RULE:
+                if chances[slot + stale] < LEAST_RULE:
                     continue
                 offered = ((slot, value, latest, segment.elements[0]),)
             else:
-                offered = pool.slots(used, state, left)
+                offered = pool.held(used, state, left)
                 if not segment.is_users:
                     _heed(segments, state, left, heeded)
             for slot, value, event, element in offered:
+                slot += stale
                 p = chances[slot]
                 if p < LEAST_RULE:
                     continue
@@ -196,12 +201,18 @@ class Filler:
                 elif p > entry[1]:
                     entry[1] = p
 
-    def _doubt(self, entry: list[Any], state: State, argument: ArgumentRules, doubted: list[Doubted]) -> None:
+    def _doubt(
+        self, entry: list[Any], state: State, argument: ArgumentRules, before: Doubted,
+        doubted: dict[tuple[Any, str], tuple[int, float]],
+    ) -> None:  # fmt: skip
         """A value in a text counts less if the argument was never of its kind, or never what results call it."""
         value, rule = entry[2], entry[3]
         paths = state.where.get(value, ())
-        fit = self._fit(argument, value, rule, paths)
-        doubted.append((value, rule, len(paths), fit))
+        known = before.get((value, rule))
+        if known is None or known[0] != len(paths):
+            known = (len(paths), self._fit(argument, value, rule, paths))
+        doubted[value, rule] = known
+        fit = known[1]
         if fit != 1.0:
             entry[0] *= fit
             entry[1] *= fit
@@ -220,7 +231,7 @@ class Filler:
     def _as_doubted(self, kept: KeptValues, state: State, argument: ArgumentRules) -> bool:
         """Whether a text's values are as likely as they were: results may hold them by now."""
         where = state.where
-        for value, rule, size, fit in kept.doubted:
+        for (value, rule), (size, fit) in kept.doubted.items():
             paths = where.get(value, ())
             if len(paths) != size and self._fit(argument, value, rule, paths) != fit:
                 return False

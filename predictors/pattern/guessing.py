@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from math import log
 from typing import Any
 
-from predictors.pattern.calling import made_key
+from predictors.pattern.calling import SCALARS, made_key
 from predictors.pattern.choosing import NEVER_LATER, Chooser
 from predictors.pattern.counts import Counts
 from predictors.pattern.filling import Filler, Value, chance_of, value_of
 from predictors.pattern.nesting import WHOLE, gathered
-from predictors.pattern.rows import LEAST_ARGUMENTS, Chosen, combined, joined
+from predictors.pattern.rows import LEAST_ARGUMENTS, Chosen, combined, joined, together
 from predictors.pattern.rules import ToolRules
 from predictors.pattern.sisters import usual_names
-from predictors.pattern.standing import Group, KeptCalls, Standing, Watchers
+from predictors.pattern.standing import KeptCalls, Standing, Watchers, first_fresh
 from predictors.pattern.state import State
 from predictors.pattern.traits import UNREMARKABLE, Traits, note_traits
 
@@ -195,14 +195,16 @@ class Guesser:
             forms = [(0.5, self.schema[tool])]
         has_records = bool(rules.joint) or bool(rules.sisters) or tool in state.joint
         found: dict[str, list[Value]] = {}
-        groups: list[Group] = []
+        groups: dict[str, int] = {}
         likely: list[Chosen] = []
         for share, names in forms:
-            rows: list[Chosen] = []
-            if self._filled(state, standing, rules, names, found, has_records):
-                rows = [(p, names, chosen, 0.0) for p, chosen in combined([(share, ())], (), names, found, rules)]
+            if not self._filled(state, standing, rules, names, found):
+                continue
+            rows: list[Chosen] = [
+                (p, names, chosen, 0.0) for p, chosen in combined([(share, ())], (), names, found, rules)
+            ]
             if has_records and len(names) > 1:
-                rows = joined(rows, state, share, names, rules, found, groups)
+                rows = joined(rows, state, share, names, rules, found, together(state, standing, names, rules), groups)
             if rows:
                 least = max(LEAST_ARGUMENTS, LEAST_SHARE * max(map(chance_of, rows)))
                 likely += [row for number, row in enumerate(rows) if not number or row[0] >= least]
@@ -215,43 +217,53 @@ class Guesser:
             self.weigh(out)
         standing.calls[tool] = KeptCalls(
             out, rules, [rules.argument(name) for name in found], list(found.values()), groups,
-            state.latest.get(tool, -1),
+            first_fresh(groups.values(), state.boundary), state.latest.get(tool, -1),
         )  # fmt: skip
         return out
 
     def _filled(
-        self, state: State, standing: Standing, rules: ToolRules, names: Sequence[str], found: dict[str, list[Value]],
-        has_records: bool,
+        self, state: State, standing: Standing, rules: ToolRules, names: Sequence[str], found: dict[str, list[Value]]
     ) -> bool:  # fmt: skip
-        """Find values for these arguments, those without rules first: where one has none there is no call, unless
-        records give it. Whether all have some."""
-        filled = True
-        for argument in rules.unlearned_first(names):
-            values = found.get(argument.name)
+        """Find values for these arguments. Whether all have some: else there is no call, since what records give
+        together they give one by one, too.
+
+        What had no value the last time is looked at first, then what has no rules: the rest may not matter.
+        """
+        order = rules.unlearned_first(names)
+        missing = standing.missing.get(rules.tool)
+        if missing is not None and missing in names and order[0].name != missing:
+            order = sorted(order, key=lambda argument: argument.name != missing)
+        for argument in order:
+            name = argument.name
+            values = found.get(name)
             if values is None:
-                values = found[argument.name] = self.filler.values(state, standing, argument)
+                values = found[name] = self.filler.values(state, standing, argument)
             if not values:
-                filled = False
-                if not has_records:
-                    break
-        return filled
+                standing.missing[rules.tool] = name
+                return False
+        return True
 
 
 def _calls(rows: Sequence[Chosen], rules: ToolRules, state: State) -> list[Call]:
     """Whole calls of these values."""
     tool = rules.tool
     made = state.made if tool in state.tools else ()
-    reached = rules.reached
+    used = state.used.get(tool, ())
     out = []
-    for p, order, chosen, together in rows:
+    for p, order, chosen, of_one_record in rows:
         arguments = dict(zip(order, map(value_of, chosen), strict=True))
+        repeated = 0.0
+        if made:
+            for given in arguments.values():
+                if type(given) in SCALARS and given not in used:
+                    break
+            else:
+                repeated = 1.0 if made_key(tool, arguments) in made else 0.0
         reach = 1.0
         for value in chosen:
-            share = reached[value[2]]
-            if share < reach:
-                reach = share
-        repeated = 1.0 if made and made_key(tool, arguments) in made else 0.0
-        out.append(Call(arguments, order, chosen, p, log(p) if p > 0.001 else -7.0, together, reach, repeated))
+            if value[8] < reach:
+                reach = value[8]
+        out.append(Call(arguments, order, chosen, p, log(p) if p > 0.001 else -7.0, of_one_record, reach, repeated))
     return out
 
 

@@ -264,9 +264,11 @@ def _count_joint(counts: Counts, state: State, tool: str, calls: Sequence[Learne
     for call in calls:
         for rule, record in state.records.explain(call.values).items():
             group, paths = parse(rule)
-            for slot, offered in ranked(groups[group], paths, made, state.boundary):
+            rows = groups[group]
+            stale = 0 if rows[-1][0] >= state.boundary else STALE
+            for slot, offered in ranked(rows, paths, made):
                 if offered[2] is record[2] or all(offered[2].get(p) == record[2][p] for p in paths.values()):
-                    _taken(joint, rule, slot)
+                    _taken(joint, rule, slot + stale)
                     break
 
 

@@ -144,21 +144,28 @@ class Pool:
 
     def slots(self, used: dict[Any, int], state: State, left: bool = True) -> list[Slotted]:
         """The values that have a slot, given what the tool was called with before."""
+        held = self.held(used, state, left)
+        if self.segments[-1].event >= state.boundary:
+            return held
+        return [(slot + STALE, value, event, element) for slot, value, event, element in held]
+
+    def held(self, used: Mapping[Any, int], state: State, left: bool) -> list[Slotted]:
+        """The same, as if the latest of them came just now: until the pool gets more, the tool is called or the user
+        speaks, that stays as it is. left: whether those of earlier events count."""
         segments = self.segments
         segment = segments[-1]
-        values, event = segment.values, segment.event
-        stale = 0 if event >= state.boundary else STALE
+        values = segment.values
         if len(values) == 1:
             value = values[0]
-            out = [((AGAIN if value in used else 0) + stale, value, event, segment.elements[0])]
+            out = [(AGAIN if value in used else 0, value, segment.event, segment.elements[0])]
         else:
-            out = self._ranked(segment, used, state, stale)
+            out = self._ranked(segment, used, state)
         if left and len(segments) > 1:
-            self._left(out, used, state, stale)
+            self._left(out, used, state)
         return out
 
     @staticmethod
-    def _ranked(segment: Segment, used: dict[Any, int], state: State, stale: int) -> list[Slotted]:
+    def _ranked(segment: Segment, used: Mapping[Any, int], state: State) -> list[Slotted]:
         out: list[Slotted] = []
         event, elements = segment.event, segment.elements
         found: Sequence[int] = ()
@@ -166,7 +173,7 @@ class Pool:
             found = segment.mentioned if segment.asked == state.times_asked else segment.find_mentioned(state)
         if not found and not used:  # in order
             for index, value in enumerate(segment.values[:MAX_RANKED]):
-                out.append(((index if index < UNUSED else UNUSED - 1) + stale, value, event, elements[index]))
+                out.append((index if index < UNUSED else UNUSED - 1, value, event, elements[index]))
             return out
         mentioned = among(found)
         spoken_of = MENTIONED
@@ -179,18 +186,18 @@ class Pool:
                     latest, again = at, index
             elif index in mentioned:
                 if named < MAX_OFFERED:
-                    out.append((spoken_of + stale, value, event, elements[index]))
+                    out.append((spoken_of, value, event, elements[index]))
                     named += 1
                 spoken_of = MENTIONED + 1
             elif rank < MAX_RANKED:
                 slot = UNUSED - 1 if mentioned or rank >= UNUSED else rank
-                out.append((slot + stale, value, event, elements[index]))
+                out.append((slot, value, event, elements[index]))
                 rank += 1
         if again >= 0:
-            out.append((AGAIN + stale, segment.values[again], event, elements[again]))
+            out.append((AGAIN, segment.values[again], event, elements[again]))
         return out
 
-    def _left(self, out: list[Slotted], used: dict[Any, int], state: State, stale: int) -> None:
+    def _left(self, out: list[Slotted], used: Mapping[Any, int], state: State) -> None:
         """Unused values of earlier segments, the latest first: one that was spoken of, one that was not."""
         segments = self.segments
         latest = among(segments[-1].values)
@@ -203,11 +210,11 @@ class Pool:
                 for index in mentioned:
                     value = values[index]
                     if value not in used and value not in latest:
-                        out.append((LEFT_MENTIONED + stale, value, segment.event, segment.elements[index]))
+                        out.append((LEFT_MENTIONED, value, segment.event, segment.elements[index]))
                         return
             if plain:
                 for index, value in enumerate(values):
                     if value not in used and value not in latest:
-                        out.append((LEFT + stale, value, segment.event, segment.elements[index]))
+                        out.append((LEFT, value, segment.event, segment.elements[index]))
                         plain = False
                         break

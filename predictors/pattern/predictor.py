@@ -228,7 +228,7 @@ class PatternPredictor:
 
     def _source(self, value: Value, state: State) -> ArgumentSource:
         """Where a value came from; said once for each source that does not depend on what is known of tenants."""
-        _, _, rule, slot, event, _, _ = value
+        _, _, rule, slot, event, _, _, _, _ = value
         if "=" in rule:
             return source_of(value, state, self.vault)
         key = (rule, slot, state.sources[event])

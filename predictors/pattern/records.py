@@ -165,12 +165,11 @@ def parse(rule: str) -> tuple[str, dict[str, str]]:
 
 
 def ranked(
-    rows: Sequence[Record], paths: Mapping[str, str], made: Sequence[Mapping[str, Any]], boundary: int
+    rows: Sequence[Record], paths: Mapping[str, str], made: Sequence[Mapping[str, Any]]
 ) -> list[tuple[int, Record]]:
     """(slot, record), the likeliest kinds first: the unused one after the one used last (6), unused ones of the latest
     event in order (0, 1, 2 for all further), of earlier events' unused ones the last (3) and the first (4), used
-    ones (5)."""
-    stale = 0 if rows[-1][0] >= boundary else 8
+    ones (5). As if the latest of them came just now: else `pools.STALE` comes on top."""
     latest = rows[-1][0]
     calls: dict[tuple[Any, ...], int] = {}  # arguments -> number of the last call made of them
     for number, arguments in enumerate(made):
@@ -196,7 +195,7 @@ def ranked(
         for record, used in given[last_at + 1 :]:
             if used < 0:
                 follower = record
-                out.append((6 + stale, record))
+                out.append((6, record))
                 break
     rank = 0
     before: list[Record] = []
@@ -205,14 +204,14 @@ def ranked(
         if record is follower:
             continue
         if used >= 0:
-            again.append((5 + stale, record))
+            again.append((5, record))
         elif record[0] != latest:
             before.append(record)
         elif rank < 4:
-            out.append((min(rank, 2) + stale, record))
+            out.append((min(rank, 2), record))
             rank += 1
     if before:
-        out.append((3 + stale, before[-1]))
+        out.append((3, before[-1]))
         if len(before) > 1:
-            out.append((4 + stale, before[0]))
+            out.append((4, before[0]))
     return out + again[-1:]

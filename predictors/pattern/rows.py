@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import is_
 from typing import Any
 
 from predictors.pattern.counts import WIDTH
 from predictors.pattern.entries import ENTRY
 from predictors.pattern.filling import Value, chance_of
 from predictors.pattern.pools import STALE
-from predictors.pattern.records import PAIR, parse, ranked
-from predictors.pattern.rules import MAX_VALUES, ToolRules
-from predictors.pattern.standing import Group
+from predictors.pattern.records import PAIR, Record, parse, ranked
+from predictors.pattern.rules import MAX_VALUES, ToolRules, Try, tries_of
+from predictors.pattern.sisters import Joint
+from predictors.pattern.standing import MadeOf, Standing, Together
 from predictors.pattern.state import State
+from predictors.pattern.traits import marks_of
 
 MAX_MADE = 24
 LOCAL_TRUST = 1.0
@@ -29,54 +32,40 @@ Chosen = tuple[float, Sequence[str], tuple[Value, ...], float]  # chance, argume
 
 def joined(
     apart: list[Chosen], state: State, share: float, names: Sequence[str], rules: ToolRules,
-    cache: Mapping[str, list[Value]], seen: list[Group],
+    cache: Mapping[str, list[Value]], kept: Together, seen: dict[str, int],
 ) -> list[Chosen]:  # fmt: skip
-    """The calls, and those whose arguments come from one record, the rest of them as usual."""
-    tool = rules.tool
+    """The calls, and those whose arguments come from one record, the rest of them as usual.
+
+    kept: what was made of records for these arguments; is brought up to date. seen: is told of every group that was
+    looked for, with its latest event, -1 if there is none.
+    """
     groups = state.records.groups
     boundary = state.boundary
-    made = state.recent.get(tool, [])[-MAX_MADE:]
-    local = state.joint.get(tool) or {}
+    made_of = kept.rows
     tried = 0
+    most = MAX_JOINT_TRIED + len(rules.sisters)
     found: dict[Any, Chosen] = {}
-    for group, paths, chances, rule in _rules_to_try(rules, local):
-        if not all(name in names for name in paths):
-            continue
-        records = groups.get(group)
+    for each in kept.tries:
+        records = groups.get(each.group)
         if records is None:
-            seen.append((group, -1, False))
+            seen[each.group] = -1
             continue
         tried += 1
-        if tried > MAX_JOINT_TRIED + len(rules.sisters):
+        if tried > most:
             break
-        latest = records[-1][0]
-        seen.append((group, latest, latest >= boundary))
-        starts: list[Row] = []
-        here = local.get(rule, 0)
-        if here:  # what gave this session's calls so far is likely to give the next one too
-            share_here = LOCAL_TRUST * here / (LOCAL_TRUST * here + LOCAL_DOUBT)
-        rank_share = 0.8
-        for slot, (event, element, fields) in ranked(records, paths, made, boundary):
-            p = chances[slot]
-            if here and slot % STALE != RECORD_USED:
-                p += (1 - p) * share_here * rank_share
-                rank_share *= 0.4
-            if p < MIN_CHANCE:
-                continue
-            starts.append(
-                (share * p, tuple([(p, fields[path], path, slot, event, element, event) for path in paths.values()]))
-            )
-        order: Sequence[str] = list(paths)
-        if len(order) < len(names) and starts:
-            rest = [name for name in names if name not in paths]
-            order = [*order, *rest]
-            starts = combined(starts, list(paths), rest, cache, rules) if all(map(cache.get, rest)) else []
-        places = [order.index(name) for name in names] if starts else ()
-        for p, chosen in starts:
-            if p >= LEAST_ARGUMENTS:
-                key = _key(places, chosen)
-                if key not in found or found[key][0] < p:
-                    found[key] = (p, order, chosen, 1.0)
+        latest = seen[each.group] = records[-1][0]
+        made = made_of.get(each.rule)
+        if made is None or made.latest != latest or made.is_fresh != (latest >= boundary):
+            made = made_of[each.rule] = MadeOf(latest, latest >= boundary, _starts(each, share, records, state, rules))
+        if not made.starts:
+            continue
+        rest = [cache[name] for name in each.rest]
+        if made.rows is None or not all(map(is_, rest, made.rest)):
+            made.rest = rest
+            made.rows = _completed(made.starts, each, cache, rules)
+        for key, row in made.rows:
+            if key not in found or found[key][0] < row[0]:
+                found[key] = row
     if not found:
         return apart
     out = {_key(range(len(names)), row[2]): row for row in apart}
@@ -86,18 +75,57 @@ def joined(
     return list(out.values())
 
 
-def _rules_to_try(
-    rules: ToolRules, local: Mapping[str, int]
-) -> list[tuple[str, Mapping[str, str], Sequence[float], str]]:
+def together(state: State, standing: Standing, names: Sequence[str], rules: ToolRules) -> Together:
+    """What was made of records for these arguments since the tool's last call."""
+    tool = rules.tool
+    key = (tool, *names)
+    found = standing.together.get(key)
+    latest = state.latest.get(tool, -1)
+    if found is None or found.latest != latest or found.rules is not rules:
+        local = state.joint.get(tool)
+        tries = tries_of(_rules_to_try(rules, local), names) if local else rules.tries(names)
+        found = standing.together[key] = Together(latest, rules, tries, {})
+    return found
+
+
+def _starts(each: Try, share: float, records: Sequence[Record], state: State, rules: ToolRules) -> list[Row]:
+    """The arguments that come from one record, for every record that may be next."""
+    tool, paths, chances = rules.tool, each.paths, each.chances
+    made = state.recent.get(tool, [])[-MAX_MADE:]
+    stale = 0 if records[-1][0] >= state.boundary else STALE
+    here = (state.joint.get(tool) or {}).get(each.rule, 0)
+    if here:  # what gave this session's calls so far is likely to give the next one too
+        share_here = LOCAL_TRUST * here / (LOCAL_TRUST * here + LOCAL_DOUBT)
+    rank_share = 0.8
+    out: list[Row] = []
+    for slot, (event, element, fields) in ranked(records, paths, made):
+        is_used = slot == RECORD_USED
+        slot += stale
+        p = chances[slot]
+        if here and not is_used:
+            p += (1 - p) * share_here * rank_share
+            rank_share *= 0.4
+        if p >= MIN_CHANCE:
+            values = [
+                (p, fields[path], path, slot, event, element, event, marks_of(path, slot), rules.reached[path])
+                for path in paths.values()
+            ]
+            out.append((share * p, tuple(values)))
+    return out
+
+
+def _completed(
+    starts: list[Row], each: Try, cache: Mapping[str, list[Value]], rules: ToolRules
+) -> list[tuple[Any, Chosen]]:
+    """These rows with values for the other arguments, and what tells one from the other."""
+    if each.rest:
+        starts = combined(starts, each.order[: -len(each.rest)], each.rest, cache, rules)
+    return [(_key(each.places, chosen), (p, each.order, chosen, 1.0)) for p, chosen in starts if p >= LEAST_ARGUMENTS]
+
+
+def _rules_to_try(rules: ToolRules, local: Mapping[str, int]) -> list[Joint]:
     """Joint rules to try, those that gave calls of this session first."""
-    learned: list[tuple[str, Mapping[str, str], Sequence[float], str]] = [
-        (group, paths, chances, rule) for _, group, paths, chances, rule in rules.joint
-    ]
-    if rules.sisters:
-        assumed = {each[3] for each in rules.sisters}
-        learned = [*rules.sisters, *(each for each in learned if each[3] not in assumed)]
-    if not local:
-        return learned
+    learned = rules.joint_rules()
     known = {each[3]: each for each in learned}
     recent = sorted(local, key=lambda rule: (-rule.count(PAIR), -local[rule], rule))[:4]
     first = [known[rule] if rule in known else (*parse(rule), NO_CHANCES, rule) for rule in recent]
@@ -115,31 +143,48 @@ def combined(
     order = [*before]
     for name in names:
         values = cache[name]
-        doubts = [(place, doubt) for place, other in enumerate(order) if (doubt := rules.same(other, name)) < 1]
-        order.append(name)
         if len(rows) == 1 and not rows[0][1]:  # the first argument: values are in order
             p = rows[0][0]
             rows = [(p * value[0], (value,)) for value in values]
+            order.append(name)
             continue
-        joined = []
+        doubts = [(place, doubt) for place, other in enumerate(order) if (doubt := rules.same(other, name)) < 1]
+        order.append(name)
+        events = {value[4] for value in values}
+        events.discard(-1)
+        best = values[0][0]
+        least = 0.0  # the chance that is needed to be among the best few
+        found: list[tuple[float, tuple[Value, ...], Value]] = []
         for p, chosen in rows:
-            records = {other[6]: other for other in reversed(chosen)}  # by event, the first of each
+            records = {other[6]: other for other in reversed(chosen) if other[6] in events}  # the first of each
+            if p * (best**0.5 if records else best) <= least:
+                continue
+            given = [chosen[place][1] for place, _ in doubts]
             for value in values:
                 chance = value[0]
-                event = value[4]
-                if event >= 0 and event in records:
-                    other = records[event]
+                if records and value[4] in records:
+                    other = records[value[4]]
                     if other[1] != value[1]:  # the same value once more is no other field of its record
                         if other[5] == value[5]:
                             chance **= 0.5
                         elif (other[5] - value[5]) % ENTRY:
                             chance *= 0.1
-                for place, doubt in doubts:
-                    if chosen[place][1] == value[1]:
-                        chance *= doubt
-                joined.append((p * chance, chosen, value))
-        joined.sort(key=chance_of, reverse=True)
-        rows = [(p, (*chosen, value)) for p, chosen, value in joined[:MAX_VALUES]]
+                chance *= p
+                if chance <= least:
+                    if records:
+                        continue
+                    break
+                if given and value[1] in given:
+                    for held, (_, doubt) in zip(given, doubts, strict=True):
+                        if held == value[1]:
+                            chance *= doubt
+                found.append((chance, chosen, value))
+            if len(found) >= MAX_VALUES:
+                found.sort(key=chance_of, reverse=True)
+                del found[MAX_VALUES:]
+                least = found[-1][0]
+        found.sort(key=chance_of, reverse=True)
+        rows = [(p, (*chosen, value)) for p, chosen, value in found]
     return rows
 
 

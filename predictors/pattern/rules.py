@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from predictors.pattern.changes import ALL_OF, CHANGES, fill
 from predictors.pattern.counts import ALL, Counts, wide
@@ -13,7 +13,9 @@ from predictors.pattern.nesting import packed
 from predictors.pattern.pools import LEFT, LEFT_MENTIONED, STALE
 from predictors.pattern.records import JOIN, parse
 from predictors.pattern.sealing import SEPARATOR, is_sealed
-from predictors.pattern.sisters import sister_rules
+from predictors.pattern.sisters import Joint, sister_rules
+from predictors.pattern.text import is_spoken
+from predictors.pattern.traits import marks_of
 from predictors.pattern.vault import Vault
 
 MAX_VALUES = 6
@@ -24,10 +26,35 @@ MAX_JOINT = 16
 MAX_CONSTANTS = 12
 MAX_PAIRS = 1_024  # of arguments, of which it is kept how often they are the same
 MAX_ORDERS = 64
+MAX_ABOUT = 1_024
 LEAST_CONSTANT = 0.004
 LEAST_RULE = 0.006
 NOTHING: Mapping[str, Sequence[str]] = {}
 AHEAD = 0.04  # of the chance of the next one of a list: at least that of those after it
+
+
+class Try(NamedTuple):
+    """A joint rule as it gives some of the arguments of a call. order: these, and then the rest. places: where each of
+    the call's arguments stands among them."""
+
+    group: str
+    paths: Mapping[str, str]
+    chances: Sequence[float]
+    rule: str
+    order: Sequence[str]
+    rest: Sequence[str]
+    places: Sequence[int]
+
+
+def tries_of(rules: Iterable[Joint], names: Sequence[str]) -> list[Try]:
+    """Those of these joint rules that give only arguments of these names."""
+    out = []
+    for group, paths, chances, rule in rules:
+        if all(name in names for name in paths):
+            rest = [name for name in names if name not in paths]
+            order = [*paths, *rest]
+            out.append(Try(group, paths, chances, rule, order, rest, [order.index(name) for name in names]))
+    return out
 
 
 class OpenValues:
@@ -60,11 +87,26 @@ class ArgumentRules:
     """What the counts say about one argument: rules (best chance, path, change, chance by slot, whether leftovers
     count) and constants (best chance, value, rule, chance by stage), best first; the kinds its values were of."""
 
-    __slots__ = ("after", "constants", "fit_of", "kinds", "name", "never", "paths", "rules", "tool")
+    __slots__ = (
+        "_reached",
+        "about",
+        "after",
+        "constants",
+        "fit_of",
+        "kinds",
+        "name",
+        "never",
+        "paths",
+        "rules",
+        "tool",
+    )
 
-    def __init__(self, tool: str, name: str) -> None:
+    def __init__(self, tool: str, name: str, reached: Mapping[str, float]) -> None:
+        """reached: see `_Reached`."""
         self.tool = tool
         self.name = name
+        self._reached = reached
+        self.about: dict[tuple[str, int], tuple[bool, int, float]] = {}  # rule and slot -> see `learn_about`
         self.rules: list[tuple[float, str, str, list[float], bool]] = []
         self.paths: Sequence[str] = ()  # of the rules
         self.constants: list[tuple[float, Any, str, list[float]]] = []
@@ -121,6 +163,15 @@ class ArgumentRules:
         del self.constants[MAX_CONSTANTS:]
         self.paths = [path for _, path, _, _, _ in self.rules]
 
+    def learn_about(self, rule: str, slot: int) -> tuple[bool, int, float]:
+        """What values of this rule and slot say of a call: whether they may be a record's field, their marks (see
+        `traits`), how many of those that the rule's path offered were used later."""
+        if len(self.about) >= MAX_ABOUT:
+            self.about.clear()
+        found = not is_spoken(rule), marks_of(rule, slot), self._reached[rule]
+        self.about[rule, slot] = found
+        return found
+
     def __len__(self) -> int:
         return len(self.rules) + len(self.constants)
 
@@ -128,7 +179,7 @@ class ArgumentRules:
 class ToolRules:
     """What the counts say about one tool's arguments, ready to be applied."""
 
-    __slots__ = ("_arguments", "_kinds", "_orders", "_same", "forms", "joint", "reached", "sisters", "tool")
+    __slots__ = ("_arguments", "_kinds", "_orders", "_same", "_tries", "forms", "joint", "reached", "sisters", "tool")
 
     def __init__(self, counts: Counts, tool: str, values: Any, takes: Mapping[str, Sequence[str]] = NOTHING) -> None:
         """takes: the arguments that every tool usually takes."""
@@ -136,6 +187,7 @@ class ToolRules:
         self._kinds = counts.kinds
         self._same: dict[tuple[str, str], float] = {}
         self._orders: dict[tuple[str, ...], Sequence[ArgumentRules]] = {}
+        self._tries: dict[tuple[str, ...], Sequence[Try]] = {}
         self.reached = _Reached(counts.reach.get(tool, {}), counts.reach.get(ALL, {}))
         forms = counts.forms.get(tool, {})
         total = forms.get(ALL, 0)
@@ -171,7 +223,7 @@ class ToolRules:
         self.sisters = sister_rules(tool, takes.get(tool, ()), takes, joint)
         self._arguments: dict[str, ArgumentRules] = {}
         for name, rows in counts.takes.get(tool, {}).items():
-            argument = self._arguments[name] = ArgumentRules(tool, name)
+            argument = self._arguments[name] = ArgumentRules(tool, name, self.reached)
             argument.learn(rows, offers, stages, values)
             argument.kinds = counts.kinds.get(tool + SEPARATOR + name) or {}
 
@@ -195,6 +247,24 @@ class ToolRules:
                 self._same[one, other] = found
         return found
 
+    def joint_rules(self) -> list[Joint]:
+        """The joint rules, best first, those of sisters before others."""
+        learned: list[Joint] = [(group, paths, chances, rule) for _, group, paths, chances, rule in self.joint]
+        if self.sisters:
+            assumed = {each[3] for each in self.sisters}
+            learned = [*self.sisters, *(each for each in learned if each[3] not in assumed)]
+        return learned
+
+    def tries(self, names: Sequence[str]) -> Sequence[Try]:
+        """Those of them that give some of these arguments and no other."""
+        key = tuple(names)
+        found = self._tries.get(key)
+        if found is None:
+            found = tries_of(self.joint_rules(), names)
+            if len(self._tries) < MAX_ORDERS:
+                self._tries[key] = found
+        return found
+
     def unlearned_first(self, names: Sequence[str]) -> Sequence[ArgumentRules]:
         """The rules of these arguments, those of which nothing is known first."""
         key = tuple(names)
@@ -209,7 +279,7 @@ class ToolRules:
         """The rules of one argument; none, if nothing was learned of it."""
         found = self._arguments.get(name)
         if found is None:
-            found = self._arguments[name] = ArgumentRules(self.tool, name)
+            found = self._arguments[name] = ArgumentRules(self.tool, name, self.reached)
         return found
 
     def arguments(self) -> Sequence[ArgumentRules]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -12,16 +12,25 @@ if TYPE_CHECKING:
     from predictors.pattern.guessing import Call
     from predictors.pattern.phrases import Phrase
     from predictors.pattern.pools import Segment
-    from predictors.pattern.rules import ArgumentRules, ToolRules
+    from predictors.pattern.rows import Chosen, Row
+    from predictors.pattern.rules import ArgumentRules, ToolRules, Try
     from predictors.pattern.state import State
 
 MAX_KEPT = 1_024
 NEVER = 1 << 60  # later than any event
 
-Doubted = tuple[Any, str, int, float]  # value, rule, pools that hold it, how much less likely that makes it
-Group = tuple[str, int, bool]  # group of records, its latest event (-1: there is none), whether that is since the
-# model's last turn
+Doubted = Mapping[tuple[Any, str], tuple[int, float]]  # value and rule -> pools that hold it, how much less likely that
+# makes it
 Watchers = dict[str, list[tuple["ArgumentRules", int]]]  # path -> arguments whose rule of this rank reads it
+
+
+def first_fresh(events: Iterable[int], boundary: int) -> int:
+    """The first of these events that was since the model's last turn; `NEVER` if none was."""
+    found = NEVER
+    for event in events:
+        if boundary <= event < found:
+            found = event
+    return found
 
 
 @dataclass(slots=True)
@@ -35,7 +44,7 @@ class KeptValues:
 
     values: list[Value]
     read: Sequence[tuple[Sequence[Segment], int]]
-    doubted: Sequence[Doubted]
+    doubted: Doubted
     heeded: Sequence[tuple[Segment, Sequence[int]]]
     mapped: Sequence[tuple[float, str]] | None
     latest: int
@@ -72,39 +81,66 @@ class KeptValues:
 
 @dataclass(slots=True)
 class KeptCalls:
-    """The calls of one tool, the values they were put together from, and the groups of records that were looked for."""
+    """The calls of one tool, and the values they were put together from. `groups`: those of records that were looked
+    for, with their latest events (-1: there were none); `fresh`: the first of these that was since the model's last
+    turn."""
 
     calls: list[Call]
     rules: ToolRules
     arguments: Sequence[ArgumentRules]
     values: Sequence[list[Value]]
-    groups: Sequence[Group]
+    groups: Mapping[str, int]
+    fresh: int
     latest: int
 
     def stands(self, state: State, rules: ToolRules) -> bool:
         """Whether putting them together again from the same values would give the same."""
-        if self.rules is not rules or self.latest != state.latest.get(rules.tool, -1):
+        if self.rules is not rules or self.latest != state.latest.get(rules.tool, -1) or state.boundary > self.fresh:
             return False
         if self.groups:
             groups = state.records.groups
-            boundary = state.boundary
-            for group, event, is_fresh in self.groups:
+            for group, event in self.groups.items():
                 rows = groups.get(group)
-                now = rows[-1][0] if rows else -1
-                if now != event or (now >= boundary) != is_fresh:
+                if (rows[-1][0] if rows else -1) != event:
                     return False
         return True
+
+
+@dataclass(slots=True)
+class MadeOf:
+    """What a joint rule gave. `latest`: the latest event of its records, and whether that was since the model's last
+    turn. `starts`: the arguments from each record that may be next. `rows`: these with the other arguments, for which
+    there were the values in `rest`, if that was worked out.
+    """
+
+    latest: int
+    is_fresh: bool
+    starts: list[Row]
+    rest: Sequence[list[Value]] = ()
+    rows: list[tuple[Any, Chosen]] | None = None
+
+
+@dataclass(slots=True)
+class Together:
+    """What joint rules gave for some arguments of a tool since its last call, by rule."""
+
+    latest: int
+    rules: ToolRules
+    tries: Sequence[Try]
+    rows: dict[str, MadeOf]
 
 
 class Standing:
     """Of one session and one guesser, in one era of it."""
 
-    __slots__ = ("_pool_count", "_present", "calls", "era", "phrases", "values")
+    __slots__ = ("_pool_count", "_present", "calls", "era", "missing", "phrases", "together", "values")
 
     def __init__(self, era: object) -> None:
         self.era = era
         self.values: dict[ArgumentRules, KeptValues] = {}
         self.calls: dict[str, KeptCalls] = {}
+        self.missing: dict[str, str] = {}  # tool -> the argument that last had no value
+        self.together: dict[tuple[str, ...], Together] = {}  # tool and arguments -> what records gave
         self.phrases: dict[int, dict[Phrase, None]] = {}  # number of an event -> what it said that stands for something
         self._present: dict[ArgumentRules, list[int]] = {}  # ranks of rules whose path has a pool
         self._pool_count = 0

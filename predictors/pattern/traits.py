@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from predictors.pattern.mappings import MAPPED
 from predictors.pattern.pools import AGAIN, STALE
 from predictors.pattern.text import is_typed
 
@@ -33,6 +34,25 @@ class Traits(NamedTuple):
 
 UNREMARKABLE = Traits()
 
+# What a value says of its call, summed up over all of its values: how many are of each kind.
+CONSTANT, LEFT_OVER, TYPED, OLD = 1, 1 << 8, 1 << 16, 1 << 24
+_COUNT = 0xFF
+
+
+def marks_of(rule: str, slot: int) -> int:
+    """The marks of a value that this rule gave."""
+    if rule[0] == "=" or rule.startswith(MAPPED):
+        return CONSTANT
+    marks = 0
+    if slot >= STALE:
+        marks = OLD
+        slot -= STALE
+    if slot >= AGAIN:
+        marks += LEFT_OVER
+    if rule[0] == "u" and is_typed(rule):
+        marks += TYPED
+    return marks
+
 
 def note_traits(calls: Sequence[Call], listed_path: str | None) -> None:
     """Find out the traits of all likely calls of one tool. listed_path: of the list it last went through."""
@@ -41,23 +61,25 @@ def note_traits(calls: Sequence[Call], listed_path: str | None) -> None:
     best = max(chances, default=0.0)
     new = tuple.__new__
     for p, call in zip(chances, calls, strict=True):
-        typed = stale = 0
-        listed = constant = left = 0.0
         chosen = call.chosen
-        for _, _, rule, slot, event, _, _ in chosen:
-            if event < 0:
-                constant = 1.0
-                continue
-            if slot >= STALE:
-                stale += 1
-                slot -= STALE
-            if slot >= AGAIN:
-                left = 1.0
-            if rule == listed_path:
+        marks = 0
+        listed = 0.0
+        for value in chosen:
+            mark = value[7]
+            if value[2] == listed_path and mark != CONSTANT:
                 listed = 1.0
-            elif rule[0] == "u" and is_typed(rule):
-                typed += 1
+                mark &= ~(_COUNT * TYPED)
+            marks += mark
         values = len(chosen) or 1
-        share = p / total - 1 if p > 0 else -1.0
-        behind = 0.0 if p >= best else -1.0
-        call.traits = new(Traits, (share, behind, typed / values, listed, constant, left, stale / values))
+        call.traits = new(
+            Traits,
+            (
+                p / total - 1 if p > 0 else -1.0,
+                0.0 if p >= best else -1.0,
+                (marks >> 16 & _COUNT) / values,
+                listed,
+                1.0 if marks & _COUNT else 0.0,
+                1.0 if marks >> 8 & _COUNT else 0.0,
+                (marks >> 24) / values,
+            ),
+        )

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from predictors.pattern import PatternPredictor
+from speculate.calls import ToolCall
 from speculate.history import History
 from speculate.prediction import Prediction
 from speculate.trace import RecordedSession
@@ -101,6 +102,36 @@ def test_records_may_change_where_values_do_not() -> None:
         found = arguments(asked_all_along(predictor, *start, *rest), "book")
         assert found[0] == {"city": "Rome", "zip": "1"}
         assert any(each["city"] != "Rome" for each in found)
+
+
+def _sent(number: int) -> RecordedSession:
+    """City and zip are the customer's, the code is what the user typed last."""
+    customer = {"city": f"c{number}", "zip": f"z{number}"}
+    return session(
+        f"s{number}", "go", ("user", {"q": "x"}, customer), 0, f"with AB{number:02}CD",
+        ("send", {**customer, "code": f"AB{number:02}CD"}, {"fine": True}),
+    )  # fmt: skip
+
+
+def test_what_goes_with_a_record_may_change_where_the_record_does_not() -> None:
+    """The user types another code for the same customer."""
+    steps: list[Step] = ["go", ("user", {"q": "x"}, {"city": "Rome", "zip": "1"}), 0, "with AB77CD", 0, "no, XY88ZW"]
+    found = arguments(asked_all_along(train(*map(_sent, range(12))), *steps), "send")
+    assert found[0] == {"city": "Rome", "zip": "1", "code": "XY88ZW"}
+
+
+def test_rules_may_change_between_two_questions() -> None:
+    """What other sessions taught of a tool counts in a session that had asked before they did."""
+    predictor = train(*map(_shipped, range(12)))
+    now = history("go", ("user", {"q": "x"}, {"city": "Rome", "zip": "1"}), ("search", {"q": "x"}, _rows("a")))
+    predictor.predict(now, 16)
+    for number in range(30):
+        rows = _rows(f"r{number}.")
+        other = history("go", ("user", {"q": "x"}, {"city": "x", "zip": "y"}), ("search", {"q": "x"}, rows))
+        predictor.observe(other, ToolCall("book", rows["rows"][0]))
+        fresh = History("now", None, now.events)
+        assert predictor.predict(now, 16) == predictor.predict(fresh, 16), number
+    assert arguments(list(predictor.predict(now, 16)), "book")[0] == {"city": "a0", "zip": "0a"}
 
 
 def _named(number: int) -> RecordedSession:

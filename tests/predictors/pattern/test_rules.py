@@ -304,7 +304,7 @@ def test_a_usual_form_is_not_crowded_out_by_odd_ones() -> None:
     offers: dict[str, list[float]] = {path: [1] for path in rows}
     rows |= {"user:usual": [20], "user:usual|lower": [15], "user:rare": [1]}
     offers |= {"user:usual": [60], "user:rare": [9]}
-    argument = ArgumentRules("find", "query")
+    argument = ArgumentRules("find", "query", {})
     argument.learn(rows, offers, [], OpenValues(Vault(1)))
     kept = [(path, change) for _, path, change, _, _ in argument.rules]
     assert {("user:usual", ""), ("user:usual", "lower")} <= set(kept)

@@ -33,7 +33,7 @@ def test_a_record_is_used_by_the_last_call_made_of_all_its_fields() -> None:
     rows: list[tuple[int, int, dict[str, Any]]] = [(3, n, {"t.a": f"a{n}", "t.b": n}) for n in range(4)]
     rows.append((3, 4, {"t.a": "a4"}))  # lacks a field
     made: list[dict[str, Any]] = [{"x": "a0", "y": 0}, {"x": "a3", "y": [3]}, {"x": "a2"}, {"x": "a1", "y": 1}]
-    found = [(slot, record[1]) for slot, record in ranked(rows, {"x": "t.a", "y": "t.b"}, made, 0)]
+    found = [(slot, record[1]) for slot, record in ranked(rows, {"x": "t.a", "y": "t.b"}, made)]
     assert found == [(6, 2), (0, 3), (5, 1)]
-    stale = [(slot, record[1]) for slot, record in ranked(rows, {"x": "t.a", "y": "t.b"}, [], 9)]
-    assert stale == [(8, 0), (9, 1), (10, 2), (10, 3)]
+    unused = [(slot, record[1]) for slot, record in ranked(rows, {"x": "t.a", "y": "t.b"}, [])]
+    assert unused == [(0, 0), (1, 1), (2, 2), (2, 3)]

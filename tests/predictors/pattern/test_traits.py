@@ -18,7 +18,7 @@ from predictors.pattern.guessing import Call, Guess
 from predictors.pattern.pools import AGAIN, STALE
 from predictors.pattern.reliability import STRAIGHT
 from predictors.pattern.rivals import RIVALS_START, beside_rivals
-from predictors.pattern.traits import UNREMARKABLE, Traits, note_traits
+from predictors.pattern.traits import UNREMARKABLE, Traits, marks_of, note_traits
 from tests.predictors.pattern.curves import bend
 from tests.predictors.pattern.sessions import Step, history, session, train
 
@@ -28,7 +28,7 @@ def call(p: float, *chosen: Value) -> Call:
 
 
 def value(rule: str, slot: int = 0, event: int = 1) -> Value:
-    return (0.5, "v", rule, slot, event, 0, event)
+    return (0.5, "v", rule, slot, event, 0, event, marks_of(rule, slot), 1.0)
 
 
 def test_an_only_call_has_nothing_taken_off() -> None:
