@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
@@ -21,6 +19,7 @@ from speculate.audit.speculation import Folds, Measured, SweepPoint, Together, m
 from speculate.audit.tallies import MAX_TOOLS, Tallies
 from speculate.audit.tally import Reservoir
 from speculate.audit.timing import TimedSession, TimedTurn, with_times
+from speculate.collecting import fewer_collections
 from speculate.core.policy import Policy
 from speculate.errors import SpeculateError
 from speculate.replay import LatencyModel, Profile, ReplaySettings, load_profile
@@ -133,17 +132,6 @@ class Audit:
         return any(session.modelled for session in self.timed)
 
 
-@contextmanager
-def _fewer_collections() -> Iterator[None]:
-    """Look for reference cycles less often: records have none, and the search costs a tenth of the pass."""
-    before = gc.get_threshold()
-    gc.set_threshold(max(before[0], 100_000), *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-
-
 def collect(
     sessions: Iterable[RecordedSession],
     specs: Specs,
@@ -158,7 +146,7 @@ def collect(
         settings.replay_sample if settings.speculation else 0, random, REPLAY_BYTES
     )
     wanted: dict[str, tuple[RecordedSession, SessionShape]] = {}
-    with _fewer_collections():
+    with fewer_collections():
         for session in sessions:
             tallies.begin(session.start.task or session.id)
             shape = walk(session, specs.of, tallies.call)

@@ -57,6 +57,9 @@ class Recalled:
         for script in scripts:
             self._scripts[script.id] = (script.recorded_id, {call.call.id or "": call for call in script.calls})
 
+    def warm(self) -> None:
+        _warm(self._predictor)
+
     def predict(self, history: History, limit: int) -> Sequence[Prediction]:
         state = self._state(history)
         if state is None:
@@ -133,6 +136,9 @@ class Timed:
         self.seconds: list[float] = []
         self.spent_s = 0.0
 
+    def warm(self) -> None:
+        _warm(self._predictor)
+
     def predict(self, history: History, limit: int) -> Sequence[Prediction]:
         began = self._clock()
         answer = self._predictor.predict(history, limit)
@@ -143,6 +149,13 @@ class Timed:
 
     def observe(self, history: History, call: ToolCall) -> None:
         self._predictor.observe(history, call)
+
+
+def _warm(predictor: Predictor) -> None:
+    """As a runtime has it do when it is made, and before anything is timed."""
+    warm = getattr(predictor, "warm", None)
+    if callable(warm):
+        warm()
 
 
 class AllWrong:

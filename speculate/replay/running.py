@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import Any
 
 from predictors.registry import create, predictor_class
+from speculate.collecting import fewer_collections
 from speculate.core.policy import Policy
 from speculate.errors import SpeculateError
 from speculate.prediction import Predictor
@@ -140,6 +141,7 @@ def replay_specs(specs: Mapping[str, ToolSpec]) -> dict[str, ToolSpec]:
     }
 
 
+@fewer_collections()
 def replay(
     train: Sequence[RecordedSession],
     test: Sequence[RecordedSession],

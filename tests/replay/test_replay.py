@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from predictors import RepeatPredictor, UnknownPredictor
+from speculate.collecting import ALLOCATIONS
 from speculate.core.policy import Policy
 from speculate.errors import SpeculateError
 from speculate.replay import ReplaySettings, replay, train_predictor
@@ -301,3 +303,40 @@ def test_asking_once_changes_nothing():
     runs = [play(made, each, policy) for each in (Timed(trained, clock=lambda: 0.0), recalled, recalled)]
     assert runs[0].launched > 0
     assert len({(run.launched, run.committed, run.seconds, str(run.wasted_because)) for run in runs}) == 1
+
+
+@pytest.mark.parametrize("online", [False, True])
+def test_a_predictor_is_warm_before_it_is_timed(online):
+    """As in a runtime: what it works out before the first session is no part of what a prediction costs."""
+    made = stage(session("s", "hi", turn(1.0, get("1"))))
+    done = []
+
+    class Warming(ScriptedPredictor):
+        def warm(self):
+            done.append("warm")
+
+        def predict(self, history, limit):
+            done.append("asked")
+            return super().predict(history, limit)
+
+    warming = Warming([])
+    play(made, Timed(warming, lambda: 0.0) if online else Recalled(warming, made.scripts, lambda: 0.0), Policy())
+    assert done[:2] == ["warm", "asked"]
+    assert done.count("warm") == 1
+
+
+def test_the_collector_is_as_it_was_once_a_replay_has_ended():
+    """Also where it was told to look even less often, and where the replay fails."""
+    before = gc.get_threshold()
+    seen = []
+    parrot = ScriptedPredictor(lambda history: seen.append(gc.get_threshold()[0]) or [])
+    try:
+        for threshold in (700, 200_000):
+            gc.set_threshold(threshold, 10, 10)
+            replay([], [session("s", "hi", turn(1.0, get("1")))], SHOP, parrot)
+            with pytest.raises(SpeculateError):
+                replay([], [], SHOP, parrot)
+            assert gc.get_threshold() == (threshold, 10, 10)
+    finally:
+        gc.set_threshold(*before)
+    assert sorted(set(seen)) == [ALLOCATIONS, 200_000]
