@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from benchmarks import overhead, run_all
+from benchmarks.prediction import peers
 
 
 def test_overhead_measures_every_arm(monkeypatch, capsys):
@@ -84,3 +85,12 @@ def test_every_benchmark_is_a_command_that_exists():
         if benchmark.command[:2] == ("python", "-m"):
             __import__(benchmark.command[2])
             assert benchmark.command[2] in sys.modules
+
+
+def test_a_peer_that_is_not_installed_is_said_to_be_left_out(monkeypatch):
+    """Nobody takes a table without them for one in which they are beaten."""
+    monkeypatch.setattr(
+        peers, "PEERS", {"no_such_package_here": peers.SpecuNode.train, "pytest": peers.ToolAhead.train}
+    )
+    assert [label.split()[0] for label, _ in peers.installed()] == ["pytest"]
+    assert peers.missing() == ["no_such_package_here"]

@@ -1,8 +1,9 @@
 """How well calls are predicted. `python -m benchmarks.prediction --traces DIR [--sets a,b] [--quick] [--json PATH]`.
 
 DIR holds NAME.train.jsonl.gz, NAME.dev.jsonl.gz and manifests/NAME.toml. Trains on train, judges on dev; beside the
-pattern predictor: the two baselines, the same with each part removed (benchmarks/prediction/ablation.py; that it is
-really out is checked, and the run stops if not), with and without chains in the replay, and with fewer sessions.
+pattern predictor: the two baselines, what is installed of other projects' drafters (benchmarks/prediction/peers.py),
+the same with each part removed (benchmarks/prediction/ablation.py; that it is really out is checked, and the run stops
+if not), with and without chains in the replay, and with fewer sessions.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 
 from benchmarks.prediction.ablation import PARTS, still_there, without
 from benchmarks.prediction.chains import measure_chains, print_chains
+from benchmarks.prediction.peers import installed, missing
 from benchmarks.prediction.walking import Walk, quantile, walk
 from predictors import MarkovPredictor, RepeatPredictor
 from predictors.modelfile import to_envelope
@@ -92,6 +94,8 @@ def _set(name: str, folder: Path, quick: bool) -> dict[str, Any]:
     baselines: list[tuple[str, Any]] = [("repeat", RepeatPredictor), ("markov", MarkovPredictor)]
     for label, kind in baselines:
         out["rows"].append(_judge(label, partial(kind.train, train, specs), train, dev, specs)[0])
+    for label, learn in installed():
+        out["rows"].append(_judge(label, partial(learn, train, specs), train, dev, specs)[0])
     _reliability("p_next, predicted>happened (n)", found.reliability_next["all"])
     _reliability("p_use,  predicted>happened (n)", found.reliability_use)
     out["reliability"] = {"p_next": found.reliability_next["all"], "p_use": found.reliability_use}
@@ -136,6 +140,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         "hit: share served at waste per hit <= 1; take: us to take in the events since the last turn as they come; "
         "us: one prediction; train/s: calls a CPU second"
     )
+    if absent := missing():
+        print(f"left out, not installed: {', '.join(absent)} (pip install 'speculate-runtime[peers]')")
     document = {name: _set(name, args.traces, args.quick) for name in names}
     if args.json:
         args.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")

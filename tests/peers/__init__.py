@@ -1,0 +1,1 @@
+"""Needs an environment of its own: see requirements.txt."""
