@@ -15,9 +15,10 @@ from typing import Any, NamedTuple
 
 from predictors.pattern.conditions import conditions_of
 from predictors.pattern.entries import ENTRY
-from predictors.pattern.flatten import MAX_VALUE, Flattener, Item, outcome
+from predictors.pattern.flatten import MAX_VALUE, Flattener, Item
 from predictors.pattern.folders import ROOT, beside, is_folder, joined
 from predictors.pattern.nesting import spread
+from predictors.pattern.outcomes import outcome
 from predictors.pattern.phrases import Phrase, phrases_of
 from predictors.pattern.pools import Labels
 from predictors.pattern.reading import read
@@ -109,7 +110,7 @@ class Indexer:
         self._buckets = _Buckets()
         self._paths = {source: _Paths(source + ":") for source in ("user", "model")}
         self._phrases: dict[str, list[int]] = {}  # a short field -> its words' buckets
-        self._results: dict[Any, tuple[Sequence[Item], Labels]] | None = {} if keeps_results else None
+        self._results: dict[Any, tuple[Sequence[Item], Labels, str]] | None = {} if keeps_results else None
 
     def index(self, event: Event, year: str | None, folders: Mapping[str, str] = NO_FOLDERS) -> Indexed:
         """The indexed form; `year` is the one that dates without a year are taken to lie in, `folders` those that
@@ -147,7 +148,7 @@ class Indexer:
         value = event.value
         if value is None and event.raised:
             value = event.raised
-        items, labels = self._offered(event.tool if event.ok else event.tool + "!", value, year)
+        items, labels, found = self._offered(event.tool if event.ok else event.tool + "!", value, year)
         if folders:
             own, root = folders.get(event.id), folders.get(ROOT)
             if own is None or is_folder(own):
@@ -156,13 +157,14 @@ class Indexer:
                 more = [*joined(items, None, root), *beside(items, own)]
             if more:
                 items = [*items, *more]
-        signature = event.tool + ">" + outcome(event.ok, event.known, event.value)
+        signature = event.tool + ">" + outcome(event.ok, event.known, event.value, found)
         return Indexed("R", -1, event.tool, event.id, signature, items, years=_years(items), labels=labels)
 
-    def _offered(self, name: str, value: Any, year: str | None) -> tuple[Sequence[Item], Labels]:
-        """The items of a result and what its elements are called; looked up, if the same came lately."""
+    def _offered(self, name: str, value: Any, year: str | None) -> tuple[Sequence[Item], Labels, str]:
+        """The items of a result, what its elements are called, and the outcome its text holds; looked up, if the same
+        came lately."""
         if value is None:
-            return (), UNLABELLED
+            return (), UNLABELLED, ""
         results = self._results
         text = b""
         if results is not None:
@@ -175,7 +177,7 @@ class Indexer:
         labels = self._labels(items)
         if items and items[-1][2] > 1:
             items += conditions_of(items, self._flattener.flags)
-        found = items, labels
+        found = items, labels, self._flattener.found
         if results is not None and 0 < len(text) <= MAX_RESULT:
             if len(results) >= MAX_RESULTS:
                 results.clear()
