@@ -6,6 +6,7 @@ session can be replayed from its indexed form alone, with every value replaced b
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
@@ -23,7 +24,7 @@ from predictors.pattern.phrases import Phrase, phrases_of
 from predictors.pattern.pools import Labels
 from predictors.pattern.reading import read
 from predictors.pattern.sealing import Segments
-from predictors.pattern.text import bucket
+from predictors.pattern.text import BUCKETS, bucket, is_identifier_path
 from speculate.history import CallMade, Event, ModelText, ResultSeen, UserText
 
 MAX_WORDS = 48
@@ -37,6 +38,8 @@ MAX_ARGUMENTS = 100  # of one call that are looked at
 MAX_ADDED = 4  # numbers among the arguments of a call
 MAX_RESULTS = 128  # kept, in case they come again: catalogues, lists of types, a record asked for twice
 MAX_RESULT = 8_192  # bytes of one of them
+
+_PARTS = re.compile(r"[^\s._/]+")  # of a name
 
 NOTHING: frozenset[str] = frozenset()
 NO_ARGUMENTS: Mapping[str, Any] = MappingProxyType({})
@@ -217,7 +220,7 @@ class Indexer:
         phrases = self._phrases
         if len(phrases) > MAX_CACHED_WORDS:
             phrases.clear()
-        found = phrases[value] = [self._buckets[word] for word in value.lower().split() if len(word) > 2]
+        found = phrases[value] = [self._buckets[word] for word in _PARTS.findall(value.lower()) if len(word) > 2]
         return found
 
     def _text(self, source: str, text: str, year: str | None) -> tuple[list[Item], list[int], list[Phrase]]:
@@ -229,7 +232,19 @@ class Indexer:
         phrases = phrases_of(words) if source == "user" else []
         words = words[-MAX_SAID:] if source == "model" else words[:MAX_WORDS]
         numbers = list(dict.fromkeys(map(self._buckets.__getitem__, words)))
+        if source == "user":
+            numbers += self._named(items)
         return items, numbers, phrases
+
+    def _named(self, items: Sequence[Item]) -> Sequence[int]:
+        """The words in names of files and functions that the user typed, beyond those of other words."""
+        names = {
+            value.rstrip("/").rpartition("/")[2]: None
+            for path, value, _ in items
+            if is_identifier_path(path) and "@" not in value and not any(map(str.isdigit, value))
+        }
+        words = dict.fromkeys([word for name in names for word in _PARTS.findall(name.lower()) if len(word) > 2])
+        return [BUCKETS + self._buckets[word] for word in islice(words, MAX_WORDS)]
 
 
 def _without_parts(arguments: Mapping[str, Any], hidden: frozenset[str]) -> dict[str, Any]:
