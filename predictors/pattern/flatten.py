@@ -17,9 +17,11 @@ from predictors.pattern.entries import ENTRY, called, first_of, is_numbered, spl
 from predictors.pattern.keys import Keys
 from predictors.pattern.layout import entries_of, fields_of, references_of, structure_of
 from predictors.pattern.names import mark_of
+from predictors.pattern.nodes import Node
 from predictors.pattern.outcomes import outcome
 from predictors.pattern.reading import MAX_CHARACTERS, read
-from predictors.pattern.sealing import REFERENCES, Segments, seal_of
+from predictors.pattern.sealing import Segments, seal_of
+from predictors.pattern.trees import TREE, paths_in, paths_of
 
 MAX_ITEMS = 320
 MAX_NODES = 600
@@ -43,47 +45,6 @@ Item = tuple[str, Any, int]
 def root_of(tool: str) -> str:
     """What stands for a tool in paths."""
     return _ROOT.sub("_", tool)
-
-
-class Node:
-    """One path and its extensions: a cache, so that a path's string is built once."""
-
-    __slots__ = ("children", "list", "map", "path", "places", "segments")
-
-    def __init__(self, path: str, segments: Segments) -> None:
-        self.path = path
-        self.segments = segments
-        self.children: dict[str, Node] = {}
-        self.list: Node | None = None
-        self.map: Node | None = None
-        self.places: Node | None = None
-
-    def child(self, key: str) -> Node:
-        node = self.children.get(key)
-        if node is None:
-            segment = self.segments[key]
-            path = f"{self.path}.{segment}" if self.path[-1:] != "(" else f"{self.path}{segment})"
-            node = Node(path, self.segments)
-            if len(self.children) < 256:
-                self.children[key] = node
-        return node
-
-    def entries(self) -> Node:
-        """What the entries of an object share whose keys are data."""
-        if self.map is None:
-            self.map = Node(self.path + ".*", self.segments)
-        return self.map
-
-    def references(self) -> Node:
-        """Places in files that a text names."""
-        if self.places is None:
-            self.places = Node(f"{self.path}.{REFERENCES}", self.segments)
-        return self.places
-
-    def elements(self) -> Node:
-        if self.list is None:
-            self.list = Node(self.path + "[]", self.segments)
-        return self.list
 
 
 def _sealed(mark: str) -> str:
@@ -135,6 +96,8 @@ class Flattener:
         self.flags = []
         self.found = ""
         self._walk(value, self.root(name), 0, MAX_DEPTH, out, words, budget, year)
+        if self.parents:
+            out += paths_in(out, self.parents)
         return out, words
 
     def _walk(
@@ -258,6 +221,10 @@ class Flattener:
             if is_split:
                 self._places(text, node, element, out, budget)
             return words
+        for path in paths_of(text):
+            budget[1] += 1
+            out.append((node.path + TREE, path, budget[1]))
+            self.called += [(budget[1], name) for name in called(path.rpartition("/")[2])]
         middle = ""
         if len(text) > MAX_CHARACTERS:
             middle = text[MAX_CHARACTERS // 2 : -MAX_CHARACTERS // 2]

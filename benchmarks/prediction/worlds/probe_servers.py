@@ -217,6 +217,33 @@ def _(story: Story) -> None:
     story.call("look", {"path": f"{root}/{folder}/{files[0]['name']}"}, "ok")
 
 
+@probe("a file of a folder's folder, as a tree in JSON, which the user names")
+def _(story: Story) -> None:
+    root, names = f"/home/{letters(story.rng, 5)}", story.rng.sample(NOUNS, 6)
+    files = [{"name": f"{name}.py", "type": "file"} for name in names[2:]]
+    inner = {"name": names[1], "type": "directory", "children": files}
+    tree = [{"name": names[0], "type": "directory", "children": [inner]}, {"name": "setup.py", "type": "file"}]
+    story.user(f"what does {names[4]}.py do?")
+    story.call("find", {"path": root}, blocks(json.dumps(tree, indent=2)))
+    story.call("look", {"path": f"{root}/{names[0]}/{names[1]}/{names[4]}.py"}, "ok")
+
+
+@probe("a file of a tree that is drawn: `│   ├── name`")
+def _(story: Story) -> None:
+    root, names = f"/home/{letters(story.rng, 5)}", story.rng.sample(NOUNS, 5)
+    rows = [f"│   ├── {name}.py" for name in names[1:]]
+    find(story, blocks("\n".join([".", f"├── {names[0]}", *rows, "└── README.md", "", "1 directory"])), path=root)
+    story.call("look", {"path": f"{root}/{names[0]}/{names[1]}.py"}, "ok")
+
+
+@probe("a file of a tree that is indented, below the folder it begins with")
+def _(story: Story) -> None:
+    root, names = f"/home/{letters(story.rng, 5)}", story.rng.sample(NOUNS, 5)
+    rows = [f"    - {name}.py" for name in names[1:]]
+    find(story, blocks("\n".join([f"- {root}/", f"  - {names[0]}/", *rows, "  - README.md"])), depth=2)
+    story.call("look", {"path": f"{root}/{names[0]}/{names[1]}.py"}, "ok")
+
+
 @probe("a module that is imported: from a.b import c")
 def _(story: Story) -> None:
     package, module = story.rng.sample(NOUNS, 2)
