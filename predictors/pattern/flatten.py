@@ -16,6 +16,7 @@ from predictors.pattern.addresses import parts_of
 from predictors.pattern.entries import ENTRY, called, first_of, is_numbered, split
 from predictors.pattern.keys import Keys
 from predictors.pattern.layout import entries_of, fields_of, references_of, structure_of
+from predictors.pattern.modules import MODULE, modules_of
 from predictors.pattern.names import mark_of
 from predictors.pattern.nodes import Node
 from predictors.pattern.outcomes import outcome
@@ -213,6 +214,8 @@ class Flattener:
     ) -> list[str]:
         """Add what a text offers, entry by entry if it has several; its words."""
         base = node.path + ":"
+        if is_split:
+            out += [(node.path + MODULE, module, element) for module in modules_of(text)]
         if not is_split or "\n" not in text or is_numbered(text):
             spans, words = read(text, year)
             budget[2] -= len(spans)

@@ -18,6 +18,7 @@ from predictors.pattern.conditions import conditions_of
 from predictors.pattern.entries import ENTRY
 from predictors.pattern.flatten import MAX_VALUE, Flattener, Item
 from predictors.pattern.folders import ROOT, beside, is_folder, joined
+from predictors.pattern.modules import imported
 from predictors.pattern.nesting import spread
 from predictors.pattern.outcomes import outcome
 from predictors.pattern.phrases import Phrase, phrases_of
@@ -157,7 +158,7 @@ class Indexer:
             if own is None or is_folder(own):
                 more = joined(items, own, root)
             else:
-                more = [*joined(items, None, root), *beside(items, own)]
+                more = [*joined(items, None, root), *beside(items, own), *imported(items, own)]
             if more:
                 items = [*items, *more]
         signature = event.tool + ">" + outcome(event.ok, event.known, event.value, found)
