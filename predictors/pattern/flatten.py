@@ -227,7 +227,7 @@ class Flattener:
         for path in paths_of(text):
             budget[1] += 1
             out.append((node.path + TREE, path, budget[1]))
-            self.called += [(budget[1], name) for name in called(path.rpartition("/")[2])]
+            self.called.append((budget[1], path.rpartition("/")[2]))
         middle = ""
         if len(text) > MAX_CHARACTERS:
             middle = text[MAX_CHARACTERS // 2 : -MAX_CHARACTERS // 2]

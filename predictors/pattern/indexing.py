@@ -221,7 +221,8 @@ class Indexer:
         phrases = self._phrases
         if len(phrases) > MAX_CACHED_WORDS:
             phrases.clear()
-        found = phrases[value] = [self._buckets[word] for word in _PARTS.findall(value.lower()) if len(word) > 2]
+        words = _PARTS.findall(value.lower()) if "." in value else value.lower().split()  # a file's name, or others
+        found = phrases[value] = [self._buckets[word] for word in words if len(word) > 2]
         return found
 
     def _text(self, source: str, text: str, year: str | None) -> tuple[list[Item], list[int], list[Phrase]]:
@@ -244,7 +245,8 @@ class Indexer:
             for path, value, _ in items
             if is_identifier_path(path) and "@" not in value and not any(map(str.isdigit, value))
         }
-        words = dict.fromkeys([word for name in names for word in _PARTS.findall(name.lower()) if len(word) > 2])
+        parts = [part for name in names for part in (*name.lower().split("."), *_PARTS.findall(name.lower()))]
+        words = dict.fromkeys(part for part in parts if len(part) > 2)
         return [BUCKETS + self._buckets[word] for word in islice(words, MAX_WORDS)]
 
 

@@ -101,7 +101,7 @@ class State:
                 if len(self.silent) < MAX_LOCAL:
                     self.silent.append(self.pending)
                 self.pending = None
-            self.words = [word for word in event.words if word < BUCKETS]
+            self.words = [word for word in event.words if word < BUCKETS]  # those beyond: see `Indexer`
             self.heard_words = [word % BUCKETS for word in event.words]
             self.times_asked += 1
             if len(self.spoken) < MAX_USED:
@@ -316,7 +316,7 @@ class State:
         new = State()
         for name in (
             "count", "asked", "boundary", "turn", "year", "words", "said", "pending", "times_asked", "today",
-            "done", "noted",
+            "done", "noted", "heard_words",
         ):  # fmt: skip
             setattr(new, name, getattr(self, name))
         for path, pool in self.pools.items():
@@ -343,7 +343,6 @@ class State:
         new.spoken = set(self.spoken)
         new.made = set(self.made)
         new.shown = self.shown
-        new.heard_words = self.heard_words
         new.fresh = self.fresh  # replaced, as what was heard
         new.heard = self.heard  # replaced, never changed
         new.latest = dict(self.latest)

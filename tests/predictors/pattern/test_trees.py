@@ -109,4 +109,16 @@ def test_words_of_names_are_no_words_of_the_user() -> None:
     plain = State()
     plain.take(indexer.index(UserText("see and order"), None))
     assert list(state.words) == list(plain.words)
-    assert state.spoken - plain.spoken == {bucket("label")}
+    assert state.spoken - plain.spoken == {bucket("label"), bucket("label_order")}
+
+
+def test_only_names_of_files_are_taken_apart() -> None:
+    """A state that is written as one word is one: whoever says its words may mean something else."""
+    indexer, state = Indexer(), State()
+    rows = [{"id": "a", "kind": "basic_order"}, {"id": "b", "kind": "late_order"}, {"id": "c", "kind": "order.py"}]
+    for event in (UserText("my basic order is late"), ResultSeen("c", "find", True, rows)):
+        state.take(indexer.index(event, None))
+    segment = state.pools["find[].id"].segments[-1]
+    assert [segment.values[index] for index in segment.find_mentioned(state)] == ["c"]
+    state.take(indexer.index(UserText("see late_order()"), None))
+    assert [segment.values[index] for index in segment.find_mentioned(state)] == ["b", "c"]
