@@ -182,7 +182,7 @@ class Chooser:
         return found
 
     def usual_signature(self, tool: str) -> str:
-        """What the tool's results mostly are (see `flatten.outcome`)."""
+        """What the tool's results mostly are (see `outcomes.outcome`)."""
         found = self._usual.get(tool)
         if found is None:
             contexts = self._counts.contexts

@@ -16,9 +16,13 @@ from predictors.pattern.addresses import parts_of
 from predictors.pattern.entries import ENTRY, called, first_of, is_numbered, split
 from predictors.pattern.keys import Keys
 from predictors.pattern.layout import entries_of, fields_of, references_of, structure_of
+from predictors.pattern.modules import MODULE, modules_of
 from predictors.pattern.names import mark_of
+from predictors.pattern.nodes import Node
+from predictors.pattern.outcomes import outcome
 from predictors.pattern.reading import MAX_CHARACTERS, read
-from predictors.pattern.sealing import REFERENCES, Segments, seal_of
+from predictors.pattern.sealing import Segments, seal_of
+from predictors.pattern.trees import TREE, paths_in, paths_of
 
 MAX_ITEMS = 320
 MAX_NODES = 600
@@ -31,6 +35,7 @@ FIRST = ":^"  # ends the path of what entries begin with
 FEW = 3  # records of a list that are looked at more closely
 MAX_LOOKED_AT = 60  # fields of a record in a large list
 MAX_SHORT = 120  # characters of one
+MARKED = frozenset("[-*+•{")  # how the line of a listing may begin, or JSON
 PLAIN = 24  # characters of a text that is a value and nothing else
 
 _ROOT = re.compile(r"[^\w-]")  # marks that paths are made of: a tool's name may have them
@@ -41,47 +46,6 @@ Item = tuple[str, Any, int]
 def root_of(tool: str) -> str:
     """What stands for a tool in paths."""
     return _ROOT.sub("_", tool)
-
-
-class Node:
-    """One path and its extensions: a cache, so that a path's string is built once."""
-
-    __slots__ = ("children", "list", "map", "path", "places", "segments")
-
-    def __init__(self, path: str, segments: Segments) -> None:
-        self.path = path
-        self.segments = segments
-        self.children: dict[str, Node] = {}
-        self.list: Node | None = None
-        self.map: Node | None = None
-        self.places: Node | None = None
-
-    def child(self, key: str) -> Node:
-        node = self.children.get(key)
-        if node is None:
-            segment = self.segments[key]
-            path = f"{self.path}.{segment}" if self.path[-1:] != "(" else f"{self.path}{segment})"
-            node = Node(path, self.segments)
-            if len(self.children) < 256:
-                self.children[key] = node
-        return node
-
-    def entries(self) -> Node:
-        """What the entries of an object share whose keys are data."""
-        if self.map is None:
-            self.map = Node(self.path + ".*", self.segments)
-        return self.map
-
-    def references(self) -> Node:
-        """Places in files that a text names."""
-        if self.places is None:
-            self.places = Node(f"{self.path}.{REFERENCES}", self.segments)
-        return self.places
-
-    def elements(self) -> Node:
-        if self.list is None:
-            self.list = Node(self.path + "[]", self.segments)
-        return self.list
 
 
 def _sealed(mark: str) -> str:
@@ -97,7 +61,7 @@ def _size_of(record: dict[str, Any]) -> int:
 class Flattener:
     """Turns values into items; keeps nothing but a cache of path strings. segments: what stands for keys in them."""
 
-    __slots__ = ("_count", "_keys", "_segments", "called", "flags", "parents", "roots")
+    __slots__ = ("_count", "_keys", "_segments", "called", "flags", "found", "parents", "roots")
 
     def __init__(self, segments: Segments | None = None) -> None:
         self.roots: dict[str, Node] = {}
@@ -106,6 +70,7 @@ class Flattener:
         self._count = 0
         self.called: list[tuple[int, str]] = []  # of the last value: what entries of its texts are called
         self.flags: list[Item] = []  # likewise: what is true or false in elements
+        self.found = ""  # likewise: the outcome of what its first long text holds; see `outcome`
         self.parents: dict[int, int] = {}  # likewise: the elements that elements of lists in them stand in
 
     def root(self, name: str) -> Node:
@@ -130,7 +95,10 @@ class Flattener:
         self.called = []
         self.parents = {}
         self.flags = []
+        self.found = ""
         self._walk(value, self.root(name), 0, MAX_DEPTH, out, words, budget, year)
+        if self.parents:
+            out += paths_in(out, self.parents)
         return out, words
 
     def _walk(
@@ -141,9 +109,10 @@ class Flattener:
         kind = type(value)
         if kind is str:
             size = len(value)
-            if depth > 0 and size > 2 and (value[0] in "{[" or "\n" in value):
+            if depth > 0 and size > 1 and (value[0] in "{[" or "\n" in value):
                 structure, value = structure_of(value)
                 if structure is not None:
+                    self.found = self.found or outcome(True, True, structure)
                     self._walk(structure, node, element, depth - 1, out, words, budget, year)
                     if not value or value.isspace():
                         return
@@ -154,13 +123,13 @@ class Flattener:
                     if size >= 10 and value[4] == "-" and value[7] == "-":
                         self._date(value, node, element, out)
                 if (size < PLAIN or " " not in value) and "\n" not in value:
+                    if value[:1] in MARKED:
+                        out += [(f"{node.path}:{_sealed(mark)}", item, element) for mark, item in entries_of(value)]
                     if "/" in value and size > 2:
                         self._path(value, node, element, out)
                     return
             if budget[2] > 0:
                 words_of_it = self._read(value, node, element, out, budget, year, depth > 0)
-                if depth > 0 and (places := references_of(value)):
-                    self._walk(places, node.references(), element, depth - 1, out, words, budget, year)
                 if len(words) < 200:
                     words.extend(words_of_it)
             return
@@ -196,7 +165,13 @@ class Flattener:
                     continue
                 inner = children.get(key) or node.child(key)
                 if kind is str:
-                    if 0 < len(item) < PLAIN and "/" not in item and item[4:5] != "-" and "\n" not in item:
+                    if (
+                        0 < len(item) < PLAIN
+                        and "/" not in item
+                        and item[4:5] != "-"
+                        and "\n" not in item
+                        and item[0] not in MARKED
+                    ):
                         budget[0] -= 1  # as above, without the call
                         append((inner.path, item, element))
                         continue
@@ -239,24 +214,38 @@ class Flattener:
     ) -> list[str]:
         """Add what a text offers, entry by entry if it has several; its words."""
         base = node.path + ":"
+        if is_split:
+            out += [(node.path + MODULE, module, element) for module in modules_of(text)]
         if not is_split or "\n" not in text or is_numbered(text):
             spans, words = read(text, year)
             budget[2] -= len(spans)
             out += [(base + form, value, element) for form, value in spans]
             out += [(base + _sealed(mark), value, element) for mark, value in entries_of(text)]
+            if is_split:
+                self._places(text, node, element, out, budget)
             return words
+        for path in paths_of(text):
+            budget[1] += 1
+            out.append((node.path + TREE, path, budget[1]))
+            self.called.append((budget[1], path.rpartition("/")[2]))
+        middle = ""
         if len(text) > MAX_CHARACTERS:
+            middle = text[MAX_CHARACTERS // 2 : -MAX_CHARACTERS // 2]
             text = text[: MAX_CHARACTERS // 2] + "\n" + text[-MAX_CHARACTERS // 2 :]
         entries = split(text)
         has_several = len(entries) > 1
+        self.found = self.found or ("+" if has_several else "t")
         words = []
         at = element
         for entry in entries:
+            if has_several:
+                at += ENTRY
+            self._places(entry, node, at, out, budget)
+            if budget[2] <= 0:
+                continue
             spans, found = read(entry, year)
             words += found
             budget[2] -= len(spans)
-            if has_several:
-                at += ENTRY
             out += [(base + form, value, at) for form, value in spans]
             out += [(base + _sealed(mark), value, at) for mark, value in entries_of(entry)]
             out += [(node.path + mark_of(name), value, at) for name, value in fields_of(entry)]
@@ -267,9 +256,30 @@ class Flattener:
                 if names := called(entry):
                     self.called += [(at, name) for name in names]
                     self.flags += ((base + "first", names[0], at), (base + "last", names[-1], at))
-            if budget[2] <= 0:
-                break
+        if middle:
+            self._places(middle, node, element, out, budget)
         return words
+
+    def _places(self, text: str, node: Node, element: int, out: list[Item], budget: list[int]) -> None:
+        """Add the places in files that a text names: the only one of an entry stands in what the entry is."""
+        found = references_of(text)
+        if not found:
+            return
+        inner = node.references().elements()
+        file, line = inner.child("path"), inner.child("line")
+        at = element
+        for place in found:
+            if len(out) >= MAX_ITEMS:
+                return
+            if len(found) > 1 or element < ENTRY:
+                budget[1] += 1
+                at = budget[1]
+                if element:
+                    self.parents[at] = element
+            out.append((file.path, place["path"], at))
+            if "/" in place["path"]:
+                self._path(place["path"], file, at, out)
+            out.append((line.path, place["line"], at))
 
     def _outline(self, record: dict[str, Any], node: Node, element: int, out: list[Item], is_deep: bool) -> None:
         """The short fields of a record of a list that is too large to look at each whole; those within them, too."""
@@ -314,22 +324,3 @@ class Flattener:
                 out.append((node.path + "|stem", stem, element))
         for part, text in parts_of(value):
             out.append((node.path + ("?" + node.segments[part[1:]] if part[0] == "?" else part), text, element))
-
-
-def outcome(ok: bool, known: bool, value: Any) -> str:
-    """What kind of result: error "!", unknown "?", empty "0", text "t", one "1", many "+"."""
-    if not ok:
-        return "!"
-    if not known:
-        return "?"
-    if value is None or value == "" or value == [] or value == {}:
-        return "0"
-    kind = type(value)
-    if kind is list:
-        return "+" if len(value) > 1 else "1"
-    if kind is dict:
-        for item in value.values():
-            if type(item) is list:
-                return "+" if len(item) > 1 else "0" if not item else "1"
-        return "1"
-    return "t" if kind is str and len(value) > 80 else "1"

@@ -6,6 +6,7 @@ session can be replayed from its indexed form alone, with every value replaced b
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
@@ -15,14 +16,16 @@ from typing import Any, NamedTuple
 
 from predictors.pattern.conditions import conditions_of
 from predictors.pattern.entries import ENTRY
-from predictors.pattern.flatten import MAX_VALUE, Flattener, Item, outcome
+from predictors.pattern.flatten import MAX_VALUE, Flattener, Item
 from predictors.pattern.folders import ROOT, beside, is_folder, joined
+from predictors.pattern.modules import imported
 from predictors.pattern.nesting import spread
+from predictors.pattern.outcomes import outcome
 from predictors.pattern.phrases import Phrase, phrases_of
 from predictors.pattern.pools import Labels
 from predictors.pattern.reading import read
 from predictors.pattern.sealing import Segments
-from predictors.pattern.text import bucket
+from predictors.pattern.text import BUCKETS, bucket, is_identifier_path
 from speculate.history import CallMade, Event, ModelText, ResultSeen, UserText
 
 MAX_WORDS = 48
@@ -36,6 +39,8 @@ MAX_ARGUMENTS = 100  # of one call that are looked at
 MAX_ADDED = 4  # numbers among the arguments of a call
 MAX_RESULTS = 128  # kept, in case they come again: catalogues, lists of types, a record asked for twice
 MAX_RESULT = 8_192  # bytes of one of them
+
+_PARTS = re.compile(r"[^\s._/]+")  # of a name
 
 NOTHING: frozenset[str] = frozenset()
 NO_ARGUMENTS: Mapping[str, Any] = MappingProxyType({})
@@ -109,7 +114,7 @@ class Indexer:
         self._buckets = _Buckets()
         self._paths = {source: _Paths(source + ":") for source in ("user", "model")}
         self._phrases: dict[str, list[int]] = {}  # a short field -> its words' buckets
-        self._results: dict[Any, tuple[Sequence[Item], Labels]] | None = {} if keeps_results else None
+        self._results: dict[Any, tuple[Sequence[Item], Labels, str]] | None = {} if keeps_results else None
 
     def index(self, event: Event, year: str | None, folders: Mapping[str, str] = NO_FOLDERS) -> Indexed:
         """The indexed form; `year` is the one that dates without a year are taken to lie in, `folders` those that
@@ -147,22 +152,23 @@ class Indexer:
         value = event.value
         if value is None and event.raised:
             value = event.raised
-        items, labels = self._offered(event.tool if event.ok else event.tool + "!", value, year)
+        items, labels, found = self._offered(event.tool if event.ok else event.tool + "!", value, year)
         if folders:
             own, root = folders.get(event.id), folders.get(ROOT)
             if own is None or is_folder(own):
                 more = joined(items, own, root)
             else:
-                more = [*joined(items, None, root), *beside(items, own)]
+                more = [*joined(items, None, root), *beside(items, own), *imported(items, own)]
             if more:
                 items = [*items, *more]
-        signature = event.tool + ">" + outcome(event.ok, event.known, event.value)
+        signature = event.tool + ">" + outcome(event.ok, event.known, event.value, found)
         return Indexed("R", -1, event.tool, event.id, signature, items, years=_years(items), labels=labels)
 
-    def _offered(self, name: str, value: Any, year: str | None) -> tuple[Sequence[Item], Labels]:
-        """The items of a result and what its elements are called; looked up, if the same came lately."""
+    def _offered(self, name: str, value: Any, year: str | None) -> tuple[Sequence[Item], Labels, str]:
+        """The items of a result, what its elements are called, and the outcome its text holds; looked up, if the same
+        came lately."""
         if value is None:
-            return (), UNLABELLED
+            return (), UNLABELLED, ""
         results = self._results
         text = b""
         if results is not None:
@@ -175,7 +181,7 @@ class Indexer:
         labels = self._labels(items)
         if items and items[-1][2] > 1:
             items += conditions_of(items, self._flattener.flags)
-        found = items, labels
+        found = items, labels, self._flattener.found
         if results is not None and 0 < len(text) <= MAX_RESULT:
             if len(results) >= MAX_RESULTS:
                 results.clear()
@@ -215,7 +221,8 @@ class Indexer:
         phrases = self._phrases
         if len(phrases) > MAX_CACHED_WORDS:
             phrases.clear()
-        found = phrases[value] = [self._buckets[word] for word in value.lower().split() if len(word) > 2]
+        words = _PARTS.findall(value.lower()) if "." in value else value.lower().split()  # a file's name, or others
+        found = phrases[value] = [self._buckets[word] for word in words if len(word) > 2]
         return found
 
     def _text(self, source: str, text: str, year: str | None) -> tuple[list[Item], list[int], list[Phrase]]:
@@ -227,7 +234,20 @@ class Indexer:
         phrases = phrases_of(words) if source == "user" else []
         words = words[-MAX_SAID:] if source == "model" else words[:MAX_WORDS]
         numbers = list(dict.fromkeys(map(self._buckets.__getitem__, words)))
+        if source == "user":
+            numbers += self._named(items)
         return items, numbers, phrases
+
+    def _named(self, items: Sequence[Item]) -> Sequence[int]:
+        """The words in names of files and functions that the user typed, beyond those of other words."""
+        names = {
+            value.rstrip("/").rpartition("/")[2]: None
+            for path, value, _ in items
+            if is_identifier_path(path) and "@" not in value and not any(map(str.isdigit, value))
+        }
+        parts = [part for name in names for part in (*name.lower().split("."), *_PARTS.findall(name.lower()))]
+        words = dict.fromkeys(part for part in parts if len(part) > 2)
+        return [BUCKETS + self._buckets[word] for word in islice(words, MAX_WORDS)]
 
 
 def _without_parts(arguments: Mapping[str, Any], hidden: frozenset[str]) -> dict[str, Any]:

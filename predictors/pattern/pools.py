@@ -62,7 +62,7 @@ class Labels(dict[int, Sequence[Sequence[int]]]):
             self._asked, self._spoken = times_asked, spoken
             if self._words is None:
                 self._words = {word for phrases in self.values() for phrase in phrases for word in phrase}
-            if is_next and self._words.isdisjoint(state.words):  # nothing that was said last is any field's
+            if is_next and self._words.isdisjoint(state.heard_words):  # nothing that was said last is any field's
                 return self._heard
             all_spoken = spoken.issuperset
             heard: dict[int, int] = {}

@@ -17,7 +17,7 @@ from predictors.pattern.indexing import UNLABELLED, Indexed
 from predictors.pattern.phrases import Phrase
 from predictors.pattern.pools import MAX_SEGMENT, MAX_SEGMENTS, Labels, Pool, Segment
 from predictors.pattern.records import Records
-from predictors.pattern.text import is_identifier_path, is_typed
+from predictors.pattern.text import BUCKETS, is_identifier_path, is_typed
 
 MAX_POOLS = 1_500
 MAX_FORMS = 12
@@ -33,7 +33,7 @@ class State:
 
     __slots__ = (
         "asked", "beyond", "boundary", "calls", "count", "done", "evidence", "feed", "fields", "folders",
-        "follow", "fresh", "heard", "heard_as", "is_counted", "joint", "known_contexts", "known_forms",
+        "follow", "fresh", "heard", "heard_as", "heard_words", "is_counted", "joint", "known_contexts", "known_forms",
         "latest", "local", "made", "noted", "offering", "pending", "pools", "recent", "records", "said", "shown",
         "signatures", "silent", "sources", "spent", "spoken", "standing", "times_asked", "today", "tools",
         "touched", "turn", "typed", "used", "where", "words", "year", "years",
@@ -78,6 +78,7 @@ class State:
         self.fresh: list[Any] = []  # those of them that stood in no message but the last
         self.spent: set[Any] = set()  # values of arguments of any call
         self.known_forms: tuple[tuple[int, int], Sequence[str]] = ((0, 0), ())  # for so many typed and spent
+        self.heard_words: Sequence[int] = ()  # of what the user said last, those in names of files among them
         self.words: Sequence[int] = ()  # of what the user said last
         self.said: Sequence[int] = ()  # of what the model said last
         self.asked = False  # whether the user spoke last
@@ -100,10 +101,11 @@ class State:
                 if len(self.silent) < MAX_LOCAL:
                     self.silent.append(self.pending)
                 self.pending = None
-            self.words = event.words
+            self.words = [word for word in event.words if word < BUCKETS]  # those beyond: see `Indexer`
+            self.heard_words = [word % BUCKETS for word in event.words]
             self.times_asked += 1
             if len(self.spoken) < MAX_USED:
-                self.spoken.update(event.words)
+                self.spoken.update(self.heard_words)
             self._typed(event.items)
             self._folder(ROOT, (value for path, value, _ in event.items if path == "user:path"))
             if event.phrases:
@@ -314,7 +316,7 @@ class State:
         new = State()
         for name in (
             "count", "asked", "boundary", "turn", "year", "words", "said", "pending", "times_asked", "today",
-            "done", "noted",
+            "done", "noted", "heard_words",
         ):  # fmt: skip
             setattr(new, name, getattr(self, name))
         for path, pool in self.pools.items():

@@ -94,6 +94,14 @@ def _(story: Story) -> None:
     story.call("look", {"path": names[0]}, "ok")
 
 
+@probe("a folder's only entry, in a block, joined to the folder listed")
+def _(story: Story) -> None:
+    root, names = f"/srv/{letters(story.rng, 6)}", story.rng.sample(NOUNS, 3)
+    find(story, [{"type": "text", "text": "\n".join(f"[DIR] {name}" for name in names)}], path=root)
+    story.call("find", {"path": f"{root}/{names[0]}"}, [{"type": "text", "text": f"[DIR] {names[0]}core"}])
+    story.call("find", {"path": f"{root}/{names[0]}/{names[0]}core"}, "ok")
+
+
 @probe("a stack trace's last file and line")
 def _(story: Story) -> None:
     rows = [(path_of(story), story.rng.randint(2, 900)) for _ in range(3)]

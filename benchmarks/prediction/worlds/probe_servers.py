@@ -217,8 +217,53 @@ def _(story: Story) -> None:
     story.call("look", {"path": f"{root}/{folder}/{files[0]['name']}"}, "ok")
 
 
+@probe("a file of a folder's folder, as a tree in JSON, which the user names")
+def _(story: Story) -> None:
+    root, names = f"/home/{letters(story.rng, 5)}", story.rng.sample(NOUNS, 6)
+    files = [{"name": f"{name}.py", "type": "file"} for name in names[2:]]
+    inner = {"name": names[1], "type": "directory", "children": files}
+    tree = [{"name": names[0], "type": "directory", "children": [inner]}, {"name": "setup.py", "type": "file"}]
+    story.user(f"what does {names[4]}.py do?")
+    story.call("find", {"path": root}, blocks(json.dumps(tree, indent=2)))
+    story.call("look", {"path": f"{root}/{names[0]}/{names[1]}/{names[4]}.py"}, "ok")
+
+
+@probe("a file of a tree that is drawn: `│   ├── name`")
+def _(story: Story) -> None:
+    root, names = f"/home/{letters(story.rng, 5)}", story.rng.sample(NOUNS, 5)
+    rows = [f"│   ├── {name}.py" for name in names[1:]]
+    find(story, blocks("\n".join([".", f"├── {names[0]}", *rows, "└── README.md", "", "1 directory"])), path=root)
+    story.call("look", {"path": f"{root}/{names[0]}/{names[1]}.py"}, "ok")
+
+
+@probe("a file of a tree that is indented, below the folder it begins with")
+def _(story: Story) -> None:
+    root, names = f"/home/{letters(story.rng, 5)}", story.rng.sample(NOUNS, 5)
+    rows = [f"    - {name}.py" for name in names[1:]]
+    find(story, blocks("\n".join([f"- {root}/", f"  - {names[0]}/", *rows, "  - README.md"])), depth=2)
+    story.call("look", {"path": f"{root}/{names[0]}/{names[1]}.py"}, "ok")
+
+
 @probe("a module that is imported: from a.b import c")
 def _(story: Story) -> None:
     package, module = story.rng.sample(NOUNS, 2)
     find(story, blocks(f"import os\n\nfrom {package}.{module} import run\n"), path="src/main.py")
     story.call("look", {"path": f"src/{package}/{module}.py"}, "ok")
+
+
+@probe("a module that is imported from the package of the file itself")
+def _(story: Story) -> None:
+    root, names = f"/home/{letters(story.rng, 5)}", story.rng.sample(NOUNS, 4)
+    code = f"import json\nfrom typing import Any\n\nfrom {names[0]}.{names[1]} import run\n"
+    find(story, blocks(code), path=f"{root}/src/{names[0]}/{names[2]}/{names[3]}.py")
+    story.call("look", {"path": f"{root}/src/{names[0]}/{names[1]}.py"}, "ok")
+
+
+@probe('a module beside or above: from "./name", require("../name")')
+def _(story: Story) -> None:
+    root, names = f"/srv/{letters(story.rng, 5)}", story.rng.sample(NOUNS, 4)
+    is_beside = story.chance(0.5)
+    code = f'import {{ run }} from "./{names[0]}";' if is_beside else f'const run = require("../{names[0]}");'
+    find(story, blocks(f'"use strict";\n{code}\n\nrun();\n'), path=f"{root}/{names[1]}/{names[2]}/{names[3]}.ts")
+    folder = f"{root}/{names[1]}/{names[2]}" if is_beside else f"{root}/{names[1]}"
+    story.call("look", {"path": f"{folder}/{names[0]}.ts"}, "ok")

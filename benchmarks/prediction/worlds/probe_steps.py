@@ -44,6 +44,15 @@ def _(story: Story) -> None:
     story.call("find", {"limit": 20, "cursor": cursor}, {"items": []})
 
 
+@probe("what follows a search that found nothing, in a block of text")
+def _(story: Story) -> None:
+    ids, word = ids_of(story, 3), story.rng.choice(NOUNS)
+    is_found = story.chance(0.5)
+    text = "\n".join(f"- {id}" for id in ids) if is_found else '{"items": [], "total": 0}'
+    find(story, [{"type": "text", "text": text}], q=word)
+    story.call("look" if is_found else "more", {"q": word}, "ok")
+
+
 @probe("all of a list in one turn (the second of three)")
 def _(story: Story) -> None:
     ids = ids_of(story, 3)

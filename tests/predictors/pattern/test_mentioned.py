@@ -32,16 +32,16 @@ def test_message_by_message_is_as_at_once(
     messages: list[tuple[list[int], list[str], bool, bool, bool]], labels: dict[int, list[list[int]]], forked: bool
 ) -> None:
     """Also where a list is not asked about after every message, and where a fork heard less than the other."""
-    state: Any = SimpleNamespace(times_asked=0, spoken=set(), typed={}, fresh=[], words=())
-    other: Any = SimpleNamespace(times_asked=0, spoken=set(), typed={}, fresh=[], words=()) if forked else state
+    state: Any = SimpleNamespace(times_asked=0, spoken=set(), typed={}, fresh=[], heard_words=())
+    other: Any = SimpleNamespace(times_asked=0, spoken=set(), typed={}, fresh=[], heard_words=()) if forked else state
     shared = Labels(labels)
     lists = ((other, _segment("abc", shared), "abc"), (state, _segment("bcde", shared), "bcde"))
     for words, typed, asks_first, asks_second, other_hears in messages:
         for each in (state, other) if forked else (state,):
             heard = other_hears or each is state
             each.times_asked += 1
-            each.words = words if heard else []
-            each.spoken.update(each.words)
+            each.heard_words = words if heard else []
+            each.spoken.update(each.heard_words)
             each.fresh = [value for value in dict.fromkeys(typed) if heard and value not in each.typed]
             each.typed.update(dict.fromkeys(each.fresh, "user:a"))
         for asks, (mine, segment, values) in zip((asks_first, asks_second), lists, strict=True):

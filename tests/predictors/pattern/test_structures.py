@@ -131,6 +131,13 @@ def test_entries_are_told_by_their_mark() -> None:
     assert len(entries_of("- x\n" * 1_000)) == MAX_ENTRIES
 
 
+def test_a_listing_of_one_entry_is_read() -> None:
+    """Short as it is, it is no value but has one."""
+    marked = f"t[].text:[{seal_of('DIR')}]"
+    assert (marked, "src") in items([{"type": "text", "text": "[DIR] src"}])
+    assert items([{"text": "a - b"}]) == [("t[].text", "a - b")]
+
+
 def test_parts_of_addresses() -> None:
     """Segments by place, parameters by name, decoded."""
     assert parts_of("https://x.org/o/r/-/issues/7/8?page=2&q=a%20b&empty=&=x#top") == [
@@ -265,6 +272,23 @@ def test_places_in_files_are_records() -> None:
     assert references_of("nothing") == []
     assert len(references_of("a.py:1\n" * 1_000)) == MAX_REFERENCES
     assert ("t.@[].line", 12) in items(text)
+
+
+def test_a_place_in_a_file_stands_in_its_entry() -> None:
+    """So what else its line says goes with it; several places in one entry are told apart."""
+    found = Flattener().items("t", [{"type": "text", "text": "src/a.py:12: x = 1\nsrc/b.py:340: y = 2"}], None)[0]
+    of = {value: element for path, value, element in found if ".@[]." in path}
+    assert of["src/a.py"] == of[12] != of["src/b.py"] == of[340]
+    assert {element for _, value, element in found if value in ("12", "340")} == {of[12], of[340]}
+    found = Flattener().items("t", "- a.py:1 and b.py:2\n- c.py:3", None)[0]
+    of = {value: element for path, value, element in found if ".@[]." in path}
+    assert len({of["a.py"], of["b.py"], of["c.py"]}) == 3
+
+
+def test_places_in_the_middle_of_a_long_text_are_found() -> None:
+    """Where nothing else is read any longer."""
+    text = "start\n" + "some words here\n" * 100 + "src/a.py:12: x\n" + "some words here\n" * 100 + "end"
+    assert ("t.@[].path", "src/a.py") in items(text)
 
 
 def test_a_call_of_very_many_arguments_is_bounded() -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from predictors.pattern.flatten import MAX_ITEMS, Flattener, outcome
+from predictors.pattern.flatten import MAX_ITEMS, Flattener
+from predictors.pattern.indexing import Indexer
+from predictors.pattern.outcomes import outcome
 from predictors.pattern.reading import MAX_SPANS, read
 from predictors.pattern.text import MAIL, bucket, shape
+from speculate.history import ResultSeen
 
 
 @pytest.mark.parametrize(
@@ -141,3 +144,22 @@ def test_codes_without_a_rule_have_one_form(token: str, form: str) -> None:
     spans, _ = read(f"nextCursor: {token}, a==b and x=1")
     assert (form, token) in spans
     assert ("mixed", "a==") not in spans
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ([{"type": "text", "text": '{"items": []}'}], "0"),
+        ([{"type": "text", "text": "[]"}], "0"),
+        ([{"type": "text", "text": '{"items": [1, 2], "n": 2}'}], "+"),
+        ([{"type": "text", "text": "- one\n- two"}], "+"),
+        ([{"type": "text", "text": "Nothing was found,\nsorry for that."}], "t"),
+        ([{"type": "text", "text": "Nothing was found."}], "1"),
+        ([{"id": "1", "text": "- one\n- two", "kind": "note"}], "1"),
+        ("- one\n- two", "+"),
+    ],
+)
+def test_outcomes_of_texts(value: object, expected: str) -> None:
+    """A text that is all of a result is what it holds."""
+    event = ResultSeen("c", "find", True, value)
+    assert Indexer().index(event, None).signature == "find>" + expected
