@@ -125,8 +125,9 @@ class Segment:
 class Pool:
     """The values of one path, one segment for each event, latest last: set by who makes it, as a segment's are."""
 
-    __slots__ = ("segments",)
+    __slots__ = ("is_single", "segments")
 
+    is_single: bool  # no event ever gave several values
     segments: list[Segment]
 
     def distinct(self) -> int:

@@ -109,7 +109,7 @@ class State:
             if event.phrases:
                 self.heard = [*self.heard[1 - MAX_HEARD :], (number, event.phrases)]
         elif kind == "M":
-            if event.turn != self.turn:
+            if event.turn != self.turn and not self.is_counted:
                 self.pending = (self.contexts(), [f"u{n}" for n in self.words] if self.asked else [])
             self._turn(event.turn, number)
             self.said = event.words
@@ -217,16 +217,20 @@ class State:
         nothing: Sequence[int] = ()
         for path, value, element in items:
             pool = get(path)
+            found = whereabouts(value)
+            is_known = found is not None and path in found
             if pool is not None:
                 segments = pool.segments
                 segment = segments[-1]
                 if segment.event == number:
-                    if value in segment.values:
+                    values = segment.values
+                    # only what stood under this path before is looked for among its values, which may be many
+                    if (is_known or (found is not None and len(found) >= MAX_PATHS)) and value in values:
                         continue
-                    if len(segment.values) < MAX_SEGMENT:
-                        segment.values.append(value)
+                    if len(values) < MAX_SEGMENT:
+                        values.append(value)
                         segment.elements.append(element)
-                        touched[path] = None
+                        pool.is_single = False
                     pool = None
                 else:
                     if len(segments) >= MAX_SEGMENTS:
@@ -237,6 +241,7 @@ class State:
             else:
                 pool = pools[path] = Pool()
                 segments = pool.segments = []
+                pool.is_single = True
                 is_users = is_typed(path)
             if pool is not None:
                 segment = Segment()
@@ -249,10 +254,9 @@ class State:
                 segment.mentioned = nothing
                 segments.append(segment)
                 touched[path] = None
-            found = whereabouts(value)
             if found is None:
                 where[value] = [path]
-            elif path not in found:
+            elif not is_known:
                 if len(found) < MAX_PATHS:
                     found.append(path)
                 else:
@@ -319,6 +323,7 @@ class State:
             setattr(new, name, getattr(self, name))
         for path, pool in self.pools.items():
             copied = new.pools[path] = Pool()
+            copied.is_single = pool.is_single
             copied.segments = list(pool.segments)  # a segment grows only while its event is taken in
         new.fields = self.fields.copy()
         new.where = {value: list(paths) for value, paths in self.where.items()}
