@@ -151,13 +151,14 @@ class Offering:
                     pool = pools[path]
                     slots = plain_slots(pool, state)
                     if slots != cohort_of[path].slots:
-                        self._take_out(path)
+                        self._take_out(path, cohort_of[path])
                         self._put(path, pool.segments[-1].event, slots)
         room = MAX_OFFERS - len(cohort_of)
         event = -1
         for path in touched:
-            if path in cohort_of:
-                self._take_out(path)
+            former = cohort_of.get(path)
+            if former is not None:
+                self._take_out(path, former)
             elif room > 0:
                 room -= 1
             else:
@@ -190,8 +191,7 @@ class Offering:
         cohort = self._cohort_of[path] = self._open(event, slots)
         cohort.paths[path] = None
 
-    def _take_out(self, path: str) -> None:
-        cohort = self._cohort_of[path]
+    def _take_out(self, path: str, cohort: Cohort) -> None:
         if cohort.turns:
             self._end(cohort)
         del cohort.paths[path]

@@ -219,40 +219,43 @@ class State:
             pool = get(path)
             found = whereabouts(value)
             is_known = found is not None and path in found
+            segment: Segment | None = None
             if pool is not None:
                 segments = pool.segments
-                segment = segments[-1]
-                if segment.event == number:
-                    values = segment.values
+                latest = segments[-1]
+                if latest.event == number:
+                    values = latest.values
                     # only what stood under this path before is looked for among its values, which may be many
                     if (is_known or (found is not None and len(found) >= MAX_PATHS)) and value in values:
                         continue
-                    if len(values) < MAX_SEGMENT:
-                        values.append(value)
-                        segment.elements.append(element)
+                    if len(values) == 1:
+                        latest.values, latest.elements = [*values, value], [*latest.elements, element]
                         pool.is_single = False
-                    pool = None
+                    elif len(values) < MAX_SEGMENT:
+                        values.append(value)  # type: ignore[attr-defined]  # a list, since there are several
+                        latest.elements.append(element)  # type: ignore[attr-defined]  # likewise
                 else:
                     if len(segments) >= MAX_SEGMENTS:
                         del segments[0]
-                    is_users = segment.is_users
+                    is_users = latest.is_users
+                    segment = Segment()
+                    segments.append(segment)
             elif len(pools) >= MAX_POOLS:
                 continue
             else:
                 pool = pools[path] = Pool()
-                segments = pool.segments = []
                 pool.is_single = True
-                is_users = is_typed(path)
-            if pool is not None:
                 segment = Segment()
+                pool.segments = [segment]
+                is_users = path[:1] == "u" and is_typed(path)  # most are not, without a call
+            if segment is not None:
                 segment.event = number
                 segment.is_users = is_users
-                segment.values = [value]
-                segment.elements = [element]
+                segment.values = (value,)
+                segment.elements = (element,)
                 segment.labels = labels
                 segment.asked = -1
                 segment.mentioned = nothing
-                segments.append(segment)
                 touched[path] = None
             if found is None:
                 where[value] = [path]
