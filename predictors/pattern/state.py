@@ -214,7 +214,6 @@ class State:
     def _items(self, items: Sequence[tuple[str, Any, int]], number: int, labels: Labels) -> None:
         pools, where, touched = self.pools, self.where, self.touched
         get, whereabouts = pools.get, where.get
-        nothing: Sequence[int] = ()
         for path, value, element in items:
             pool = get(path)
             found = whereabouts(value)
@@ -237,25 +236,24 @@ class State:
                 else:
                     if len(segments) >= MAX_SEGMENTS:
                         del segments[0]
-                    is_users = latest.is_users
                     segment = Segment()
+                    segment.is_users = latest.is_users
                     segments.append(segment)
             elif len(pools) >= MAX_POOLS:
                 continue
             else:
                 pool = pools[path] = Pool()
-                pool.is_single = True
                 segment = Segment()
+                segment.is_users = path[:1] == "u" and is_typed(path)  # most are not, without a call
+                pool.is_single = True
                 pool.segments = [segment]
-                is_users = path[:1] == "u" and is_typed(path)  # most are not, without a call
             if segment is not None:
                 segment.event = number
-                segment.is_users = is_users
                 segment.values = (value,)
                 segment.elements = (element,)
                 segment.labels = labels
                 segment.asked = -1
-                segment.mentioned = nothing
+                segment.mentioned = ()
                 touched[path] = None
             if found is None:
                 where[value] = [path]
