@@ -78,7 +78,7 @@ class Labels(dict[int, Sequence[Sequence[int]]]):
 
 class Segment:
     """What one event gave to one path. `labels` are the words of the records the values stand in. A single value, as
-    most are, stands in a tuple, which takes half the time of a list.
+    most are, stands in a tuple, which is made faster than a list.
 
     Sessions hold hundreds: who makes one sets what is below, which takes a third of the time of a constructor.
     """
