@@ -31,27 +31,32 @@ def note_call(state: State, event: Indexed) -> None:
         return
     used = state.used.setdefault(tool, {})
     if not state.is_counted:
-        _note_sources(state, tool, arguments)
+        _note_habits(state, tool, arguments)
     _note_feed(state, tool, arguments)
     for value in arguments.values():
         if type(value) in SCALARS and len(used) < MAX_USED:
             used[value] = state.count - 1
             state.spent.add(value)
-    before = state.signatures[-1] if state.signatures else "^"
-    followers = state.follow.setdefault(before, {})
-    followers[tool] = followers.get(tool, 0) + 1
     state.calls.append((tool, arguments))
     recent = state.recent.setdefault(tool, [])
     recent.append(arguments)
     if len(recent) > MAX_RECENT:
         del recent[0]
+    count = state.tools[tool] = state.tools.get(tool, 0) + 1
+    if count == 1:
+        state.done = ",".join(sorted(state.tools)[:MAX_DONE])
+
+
+def _note_habits(state: State, tool: str, arguments: Mapping[str, Any]) -> None:
+    """Remember what only guesses rest on: where the arguments came from, what the call followed, that it was made."""
+    _note_sources(state, tool, arguments)
+    before = state.signatures[-1] if state.signatures else "^"
+    followers = state.follow.setdefault(before, {})
+    followers[tool] = followers.get(tool, 0) + 1
     if len(state.made) < MAX_USED:
         key = made_key(tool, arguments)
         if key is not None:
             state.made.add(key)
-    count = state.tools[tool] = state.tools.get(tool, 0) + 1
-    if count == 1:
-        state.done = ",".join(sorted(state.tools)[:MAX_DONE])
 
 
 def _note_sources(state: State, tool: str, arguments: Mapping[str, Any]) -> None:

@@ -52,6 +52,16 @@ def keys_of(calls: Sequence[Learned]) -> list[Any]:
     return [call_key(call.tool, call.values) if len(call.values) == len(call.names) else None for call in calls]
 
 
+class _StandIns(dict[tuple[type, Any], str]):
+    """What stands for each value, told from equal ones of other types."""
+
+    __slots__ = ()
+
+    def __missing__(self, key: tuple[type, Any]) -> str:
+        found = self[key] = stand_in(len(self), key[1])
+        return found
+
+
 class Digester:
     """Makes the digest of one session while it is being learned from."""
 
@@ -59,16 +69,12 @@ class Digester:
 
     def __init__(self) -> None:
         self._digest = Digest()
-        self._stand_ins: dict[tuple[type, Any], str] = {}
+        self._stand_ins = _StandIns()
         self._items = 0
         self._resolved: list[tuple[int, ResolvedCall]] = []
 
     def _stand_in(self, value: Any) -> str:
-        key = (type(value), value)
-        found = self._stand_ins.get(key)
-        if found is None:
-            found = self._stand_ins[key] = stand_in(len(self._stand_ins), value)
-        return found
+        return self._stand_ins[type(value), value]
 
     def event(self, event: Indexed) -> None:
         """Take in the next event."""
@@ -81,7 +87,8 @@ class Digester:
             for name, value in event.arguments.items()
             if is_countable(name)
         }
-        items = [(path, stand_in(value), element) for path, value, element in event.items]
+        stand_ins = self._stand_ins
+        items = [(path, stand_ins[type(value), value], element) for path, value, element in event.items]
         self._digest.events.append(
             Indexed(
                 event.kind, event.turn, event.tool, None, event.signature, items, event.words, arguments, (),

@@ -281,8 +281,9 @@ def count_session(tally: Tally, state: State) -> None:
     tally.session(islice(state.pools, MAX_OFFERS))
     everything = counts.reach.setdefault(ALL, {})
     for path, pool in islice(state.pools.items(), MAX_OFFERS):
-        segments = pool.segments
-        more = (len(segments[0].values) if len(segments) == 1 else pool.distinct()) - 1
+        if pool.is_single and len(pool.segments) == 1:  # most of them
+            continue
+        more = pool.distinct() - 1
         if more:
             row = everything.get(path)
             if row is None:

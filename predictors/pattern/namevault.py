@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any
 
 from predictors.pattern.naming import Naming, in_clear
-from predictors.pattern.sealing import seal_of_digest
+from predictors.pattern.sealing import is_seal, seal_of_digest
 from predictors.pattern.vault import Vault, digest_of
 
 _known = lru_cache(maxsize=4_096)(digest_of)  # most sessions show the same names
@@ -66,6 +66,10 @@ class FieldNames:
     @property
     def vaults(self) -> tuple[NameVault, NameVault]:
         return self.keys, self.arguments
+
+    def is_open(self, key: str) -> bool:
+        """Whether this key stands in clear, or is a seal, whoever shows it."""
+        return key in self.public or is_seal(key) or self.keys.value(_known(key)) is not None
 
     def show(self, keys: Iterable[str], arguments: Iterable[str], tenant: str) -> None:
         """Record that this tenant showed these names."""

@@ -12,29 +12,35 @@ Change = Callable[[str], str]
 MAX_CACHED = 50_000  # paths
 
 
-class Naming:
-    """Changes the names and seals in what is counted. keys, arguments: give the name or the seal that stands for one,
-    of a key in a path and of an argument."""
+class _Paths(dict[str, str]):
+    """What paths are changed to."""
 
-    __slots__ = ("_arguments", "_keys", "_paths")
+    __slots__ = ("_keys",)
 
-    def __init__(self, keys: Change, arguments: Change) -> None:
+    def __init__(self, keys: Change) -> None:
+        super().__init__()
         self._keys = keys
-        self._arguments = arguments
-        self._paths: dict[str, str] = {}
 
-    def path(self, path: str) -> str:
-        """A path, a rule of an argument, or a group of records."""
-        found = self._paths.get(path)
-        if found is None:
-            if len(self._paths) >= MAX_CACHED:
-                self._paths.clear()
-            found = self._paths[path] = rewritten(path, self._key)
+    def __missing__(self, path: str) -> str:
+        if len(self) >= MAX_CACHED:
+            self.clear()
+        found = self[path] = rewritten(path, self._key)
         return found
 
     def _key(self, key: str) -> str:
         found = self._keys(key)
         return found if found[:1] == SEAL or fits_paths(found) else key
+
+
+class Naming:
+    """Changes the names and seals in what is counted. keys, arguments: give the name or the seal that stands for one,
+    of a key in a path and of an argument. `path` changes a path, a rule of an argument, or a group of records."""
+
+    __slots__ = ("_arguments", "path")
+
+    def __init__(self, keys: Change, arguments: Change) -> None:
+        self.path: Change = _Paths(keys).__getitem__  # asked of every item of every event in a sample
+        self._arguments = arguments
 
     def argument(self, name: str) -> str:
         """An argument, or a value within one."""

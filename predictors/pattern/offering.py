@@ -24,6 +24,7 @@ MAX_TRACED = 200  # used values whose pools are looked up; beyond, pools are ask
 NOTHING: dict[Any, int] = {}
 RANKS = [tuple(min(rank, UNUSED - 1) for rank in range(count)) for count in range(MAX_RANKED + 1)]
 ONE = RANKS[1]
+ONE_LEFT = (*ONE, LEFT)
 
 Slots = tuple[int, ...]
 Move = tuple[str, Slots, Slots]  # a path, the slots that it was counted with, those it held
@@ -37,6 +38,12 @@ def plain_slots(pool: Pool, state: State) -> Slots:
     segments = pool.segments
     segment = segments[-1]
     values = segment.values
+    if pool.is_single:  # the user speaks of one of several only
+        value = values[0]
+        for earlier in segments[-2 : -2 - MAX_LOOK_BACK : -1]:
+            if earlier.values[0] != value:
+                return ONE_LEFT
+        return ONE
     may_be_mentioned = state.times_asked and not segment.is_users
     if may_be_mentioned and len(values) > 1 and segment.find_mentioned(state):
         return _asked_for(pool, state)
@@ -71,13 +78,14 @@ def stale_slots(slots: Slots) -> Slots:
 class Cohort:
     """Pools that got their latest values from one event, and hold the same slots."""
 
-    __slots__ = ("event", "paths", "slots", "turns")
+    __slots__ = ("event", "paths", "slots", "stale", "turns")
 
     def __init__(self, event: int, slots: Slots) -> None:
         self.event = event
         self.slots = slots
+        self.stale = stale_slots(slots)
         self.paths: dict[str, None] = {}
-        self.turns: dict[tuple[str, bool], int] = {}  # tool, whether it was stale then -> turns with these paths
+        self.turns: dict[tuple[str, Slots], float] = {}  # tool, the slots held then -> turns with these paths
 
 
 class _Labelled:
@@ -103,7 +111,7 @@ class Offering:
         self._labelled: dict[int, _Labelled] = {}  # by the labels' identity
         self._asked = 0
         self._typed = 0  # identifiers that the user had typed when last looked at
-        self._counted: list[tuple[Slots, tuple[str, ...], Mapping[tuple[str, bool], int]]] = []  # not handed over yet
+        self._counted: list[tuple[tuple[str, ...], dict[tuple[str, Slots], float]]] = []  # not handed over yet
         self._apart: dict[str, list[Move]] = {}  # likewise, of single paths, by tool
 
     def _spoken_of(self, state: State) -> dict[str, None]:
@@ -143,13 +151,14 @@ class Offering:
                     pool = pools[path]
                     slots = plain_slots(pool, state)
                     if slots != cohort_of[path].slots:
-                        self._take_out(path)
+                        self._take_out(path, cohort_of[path])
                         self._put(path, pool.segments[-1].event, slots)
         room = MAX_OFFERS - len(cohort_of)
         event = -1
         for path in touched:
-            if path in cohort_of:
-                self._take_out(path)
+            former = cohort_of.get(path)
+            if former is not None:
+                self._take_out(path, former)
             elif room > 0:
                 room -= 1
             else:
@@ -157,7 +166,7 @@ class Offering:
             pool = pools[path]
             segments = pool.segments
             segment = segments[-1]
-            if len(segments) == 1 == len(segment.values):  # most of them
+            if len(segments) == 1 and pool.is_single:  # most of them
                 if segment.event != event:
                     event = segment.event
                     cohort = self._open(event, ONE)
@@ -165,7 +174,7 @@ class Offering:
                 cohort_of[path] = cohort
                 continue
             self._put(path, segment.event, plain_slots(pool, state))
-            if not segment.is_users:
+            if not segment.is_users and not pool.is_single:
                 self._note_several(path, pool, state)
         touched.clear()
 
@@ -182,8 +191,7 @@ class Offering:
         cohort = self._cohort_of[path] = self._open(event, slots)
         cohort.paths[path] = None
 
-    def _take_out(self, path: str) -> None:
-        cohort = self._cohort_of[path]
+    def _take_out(self, path: str, cohort: Cohort) -> None:
         if cohort.turns:
             self._end(cohort)
         del cohort.paths[path]
@@ -192,7 +200,7 @@ class Offering:
 
     def _end(self, cohort: Cohort) -> None:
         """What was counted so far was counted of these paths."""
-        self._counted.append((cohort.slots, tuple(cohort.paths), cohort.turns))
+        self._counted.append((tuple(cohort.paths), cohort.turns))
         cohort.turns = {}
 
     def count(self, state: State, tool: str, wanted: Wanted, changed: Changed) -> Taken:
@@ -200,8 +208,9 @@ class Offering:
         used = state.used.get(tool) or NOTHING
         boundary = state.boundary
         for cohort in self._cohorts.values():
-            key = (tool, cohort.event < boundary)
-            cohort.turns[key] = cohort.turns.get(key, 0) + 1
+            key = (tool, cohort.stale if cohort.event < boundary else cohort.slots)
+            turns = cohort.turns
+            turns[key] = turns.get(key, 0) + 1
         apart = self._apart.setdefault(tool, [])
         special = self._used(state, used)  # pools that are looked at one by one
         special.update(dict.fromkeys(changed))
@@ -215,7 +224,7 @@ class Offering:
                 continue
             offered = pools[path].slots(used, state)
             slots = tuple([slot for slot, _, _, _ in offered])
-            plain = stale_slots(cohort_.slots) if cohort_.event < boundary else cohort_.slots
+            plain = cohort_.stale if cohort_.event < boundary else cohort_.slots
             if slots != plain:
                 apart.append((path, plain, slots))
             for slot, value, _, _ in offered:
@@ -239,11 +248,8 @@ class Offering:
         for cohort in self._cohorts.values():
             if cohort.turns:
                 self._end(cohort)
-        for slots, paths, turns in self._counted:
-            stale = stale_slots(slots)
-            tally.held(
-                paths, {(tool, stale if is_stale else slots): count for (tool, is_stale), count in turns.items()}
-            )
+        for paths, turns in self._counted:
+            tally.held(paths, turns)
         for tool, moves in self._apart.items():
             tally.moved(tool, moves)
         self._counted.clear()

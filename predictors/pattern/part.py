@@ -22,7 +22,7 @@ from speculate.spec import ToolSpec
 from speculate.trace import RecordedSession
 
 MIN_TENANTS = 3
-SESSIONS_AT_ONCE = 250  # counted together
+SESSIONS_AT_ONCE = 1_000  # counted together
 SESSIONS_BETWEEN = 2_000  # learned from, before what will not be kept is dropped
 
 

@@ -13,6 +13,7 @@ from predictors.pattern.text import FUNCTION_WORDS
 
 MAX_LENGTH = 3  # words
 MAX_PHRASES = 96  # of one text
+MAX_CACHED = 20_000  # words
 PHRASES = 1 << 18  # hashes there are
 
 Phrase = tuple[int, str]  # hash, the function word before it ("^": nothing, "~": another word)
@@ -20,6 +21,23 @@ Phrase = tuple[int, str]  # hash, the function word before it ("^": nothing, "~"
 
 def _stem(word: str) -> str:
     return word[:-1] if len(word) > 3 and word[-1] == "s" else word
+
+
+class _Stems(dict[str, bytes | None]):
+    """What a word counts as within a phrase; None if no phrase goes across it."""
+
+    __slots__ = ()
+
+    def __missing__(self, word: str) -> bytes | None:
+        if len(self) > MAX_CACHED:
+            self.clear()
+        is_between = word in FUNCTION_WORDS or word[0] == "\x00"
+        found = self[word] = None if is_between else _stem(word).encode("utf-8", "surrogatepass")
+        return found
+
+
+_stems = _Stems()
+_END = [None] * (MAX_LENGTH - 1)
 
 
 def phrase_hash(words: Sequence[str]) -> int:
@@ -31,10 +49,7 @@ def phrases_of(words: Sequence[str]) -> list[Phrase]:
     """The phrases of a text's words (lower case, in order), longer ones first where they start together."""
     out: dict[Phrase, None] = {}
     known = FUNCTION_WORDS
-    stems = [  # None where no phrase goes across
-        None if word in known or word[0] == "\x00" else _stem(word).encode("utf-8", "surrogatepass") for word in words
-    ]
-    stems += [None] * (MAX_LENGTH - 1)
+    stems = [*map(_stems.__getitem__, words), *_END]
     before = "^"
     for start, word in enumerate(words):
         stem = stems[start]

@@ -111,7 +111,7 @@ class State:
             if event.phrases:
                 self.heard = [*self.heard[1 - MAX_HEARD :], (number, event.phrases)]
         elif kind == "M":
-            if event.turn != self.turn:
+            if event.turn != self.turn and not self.is_counted:
                 self.pending = (self.contexts(), [f"u{n}" for n in self.words] if self.asked else [])
             self._turn(event.turn, number)
             self.said = event.words
@@ -216,45 +216,50 @@ class State:
     def _items(self, items: Sequence[tuple[str, Any, int]], number: int, labels: Labels) -> None:
         pools, where, touched = self.pools, self.where, self.touched
         get, whereabouts = pools.get, where.get
-        nothing: Sequence[int] = ()
         for path, value, element in items:
             pool = get(path)
+            found = whereabouts(value)
+            is_known = found is not None and path in found
+            segment: Segment | None = None
             if pool is not None:
                 segments = pool.segments
-                segment = segments[-1]
-                if segment.event == number:
-                    if value in segment.values:
+                latest = segments[-1]
+                if latest.event == number:
+                    values = latest.values
+                    # only what stood under this path before is looked for among its values, which may be many
+                    if (is_known or (found is not None and len(found) >= MAX_PATHS)) and value in values:
                         continue
-                    if len(segment.values) < MAX_SEGMENT:
-                        segment.values.append(value)
-                        segment.elements.append(element)
-                        touched[path] = None
-                    pool = None
+                    if len(values) == 1:
+                        latest.values, latest.elements = [*values, value], [*latest.elements, element]
+                        pool.is_single = False
+                    elif len(values) < MAX_SEGMENT:
+                        values.append(value)  # type: ignore[attr-defined]  # a list, since there are several
+                        latest.elements.append(element)  # type: ignore[attr-defined]  # likewise
                 else:
                     if len(segments) >= MAX_SEGMENTS:
                         del segments[0]
-                    is_users = segment.is_users
+                    segment = Segment()
+                    segment.is_users = latest.is_users
+                    segments.append(segment)
             elif len(pools) >= MAX_POOLS:
                 continue
             else:
                 pool = pools[path] = Pool()
-                segments = pool.segments = []
-                is_users = is_typed(path)
-            if pool is not None:
                 segment = Segment()
+                segment.is_users = path[:1] == "u" and is_typed(path)  # most are not, without a call
+                pool.is_single = True
+                pool.segments = [segment]
+            if segment is not None:
                 segment.event = number
-                segment.is_users = is_users
-                segment.values = [value]
-                segment.elements = [element]
+                segment.values = (value,)
+                segment.elements = (element,)
                 segment.labels = labels
                 segment.asked = -1
-                segment.mentioned = nothing
-                segments.append(segment)
+                segment.mentioned = ()
                 touched[path] = None
-            found = whereabouts(value)
             if found is None:
                 where[value] = [path]
-            elif path not in found:
+            elif not is_known:
                 if len(found) < MAX_PATHS:
                     found.append(path)
                 else:
@@ -321,6 +326,7 @@ class State:
             setattr(new, name, getattr(self, name))
         for path, pool in self.pools.items():
             copied = new.pools[path] = Pool()
+            copied.is_single = pool.is_single
             copied.segments = list(pool.segments)  # a segment grows only while its event is taken in
         new.fields = self.fields.copy()
         new.where = {value: list(paths) for value, paths in self.where.items()}

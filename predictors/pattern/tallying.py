@@ -7,7 +7,7 @@ them together.
 from __future__ import annotations
 
 from collections import _count_elements  # type: ignore[attr-defined]  # what Counter counts with, in C
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from predictors.pattern.counts import ALL, WIDTH, Counts, Rows, Table, wide
 
@@ -47,11 +47,10 @@ class Tally:
         """Count a session with pools of these paths, and one value that each of them offered."""
         _count_elements(self._paths, paths)
 
-    def held(self, paths: tuple[str, ...], turns: Mapping[tuple[str, tuple[int, ...]], int]) -> None:
-        """Count turns in which the pools of these paths held the same slots each: by tool and slots."""
-        found = self._offers.get(paths)
-        if found is None:
-            self._offers[paths] = dict(turns)
+    def held(self, paths: tuple[str, ...], turns: dict[tuple[str, tuple[int, ...]], float]) -> None:
+        """Count turns in which the pools of these paths held the same slots each: by tool and slots. Keeps `turns`."""
+        found = self._offers.setdefault(paths, turns)
+        if found is turns:
             return
         for key, count in turns.items():
             found[key] = found.get(key, 0) + count

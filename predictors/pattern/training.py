@@ -95,6 +95,7 @@ class Trainer:
         self.gated = frozenset(name for name, spec in specs.items() if spec.is_never_launched)
         self._indexer = Indexer(self.hidden, keeps_results=True)
         self._told: dict[int, tuple[Sequence[Item], Sequence[tuple[str, str]]]] = {}  # what the last listings told of
+        self._open_paths: set[str] = set()  # of which all names are open, so that nobody need show them
         self._sealing = Naming(sealed, sealed)
 
     def add(self, session: RecordedSession) -> None:
@@ -138,15 +139,22 @@ class Trainer:
         if turns:
             self._catch_up(state, history.events, undigested, tenant)
         count_session(self._tally, state)
-        found = set(chain.from_iterable(map(names_in, islice(state.pools, MAX_OFFERS))))  # others are hardly counted
-        self.names.show((name for name in found if not is_seal(name)), named, tenant)
+        self._show_names(islice(state.pools, MAX_OFFERS), named, tenant)  # others are hardly counted
         if undigested is not None:
             self.sample.add(key, undigested)
 
     def pour(self) -> None:
         """Complete counts and sample: until then, some of what was added is not in their tables."""
         self._tally.pour()
+        self._open_paths.clear()
         self.sample.complete(lambda digest: renamed(digest, self._sealing))
+
+    def _show_names(self, paths: Iterable[str], arguments: Iterable[str], tenant: str) -> None:
+        """Record that this tenant showed the names in paths, where any of them is not open yet, and of arguments."""
+        paths = set(paths).difference(self._open_paths)
+        found = set(chain.from_iterable(map(names_in, paths)))
+        self.names.show((name for name in found if not is_seal(name)), arguments, tenant)
+        self._open_paths.update([path for path in paths if all(map(self.names.is_open, names_in(path)))])
 
     def _count_told(self, items: Sequence[Item], tenant: str) -> None:
         found = self._told.get(id(items))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from math import log
 from random import Random
 from typing import Any
@@ -16,6 +17,7 @@ from predictors.pattern.digest import Digest
 from predictors.pattern.folders import ROOT
 from predictors.pattern.indexing import Indexer
 from predictors.pattern.part import Part
+from predictors.pattern.sealing import names_in
 from predictors.pattern.state import State
 from predictors.pattern.tallying import Tally
 from predictors.pattern.weighing import entries_of
@@ -160,6 +162,17 @@ def test_what_is_counted_keeps_no_values_for_its_sample() -> None:
     key = part.sample.hashes()[0]
     alone = [Part.count([run], SPECS, sample=4).sample for run in ALL_RUNS]
     assert part.sample.get(key) == next(sample.get(key) for sample in alone if key in sample.digests)
+
+
+def test_paths_whose_names_all_know_are_looked_at_once_and_not_kept() -> None:
+    """A name that is open stays so, however many more show it; memory holds no more of it than of what is counted."""
+    trainer = training.Trainer(SPECS, 1, 0)
+    for run in ALL_RUNS:
+        trainer.add(run)
+    assert any("." in path for path in trainer._open_paths)
+    assert all(map(trainer.names.is_open, chain.from_iterable(map(names_in, trainer._open_paths))))
+    trainer.pour()
+    assert not trainer._open_paths
 
 
 def _result(value: Any, ok: bool = True) -> ResultSeen:
