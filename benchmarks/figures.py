@@ -69,7 +69,7 @@ def _recorded_runs(results: Mapping[str, Any]) -> str:
 
 def _prediction(results: Mapping[str, Any]) -> str:
     rows = [
-        "| agent and tools | first guess right | one of three | best other, one of three | taking in a turn | a guess |",
+        "| agent and tools | first guess right | one of three | best other, of three | taking in a turn | a guess |",
         "|---|---|---|---|---|---|",
     ]
     for name, what in RECORDED.items():

@@ -64,6 +64,6 @@ def test_a_session_offers_them_below_the_file_that_it_read() -> None:
         ResultSeen("c2", "show", True, text),
     ):
         state.take(indexer.index(event, None, state.folders))
-    assert state.pools["read[].text:module|beside"].segments[-1].values == ["/r/shop/cart.py"]
+    assert list(state.pools["read[].text:module|beside"].segments[-1].values) == ["/r/shop/cart.py"]
     assert "show[].text:module" in state.pools
     assert "show[].text:module|beside" not in state.pools
