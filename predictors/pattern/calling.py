@@ -104,7 +104,7 @@ def explain(state: State, tool: str, value: Any) -> list[tuple[str, int]]:
     kind = type(value)
     if kind is not str and kind is not int and kind is not float:
         return []
-    used = state.used.get(tool) or {}
+    used, at = state.used.get(tool) or {}, state.latest.get(tool, -1)
     pools, boundary = state.pools, state.boundary
     out: list[tuple[str, int]] = []
     for path in state.where.get(value, ()):
@@ -115,7 +115,7 @@ def explain(state: State, tool: str, value: Any) -> list[tuple[str, int]]:
             if segment.values[0] == value and type(segment.values[0]) is kind:
                 out.append((path, (AGAIN if value in used else 0) + (STALE if segment.event < boundary else 0)))
             continue
-        for slot, offered, _, _ in pool.slots(used, state):
+        for slot, offered, _, _ in pool.slots(used, state, True, at):
             if offered == value and type(offered) is kind:
                 out.append((path, slot))
                 break

@@ -17,13 +17,15 @@ from typing import Any
 from predictors.pattern.changes import CHANGES
 from predictors.pattern.collecting import without_collection
 from predictors.pattern.counts import ALL, WIDTH, Counts
+from predictors.pattern.pools import SLOTS
 from speculate.errors import ModelFileError
 
 MARGIN = 16  # characters around a value that stands on a line of its own: indentation, quotes, comma
 LINE = 8  # likewise, of an item of a list that holds nothing but such items
-FORMAT = 3  # of the whole document; 1 wrote every path and tool out in every row, 2 had all names in clear
-
+FORMAT = 4  # of the whole document; 1 wrote every path and tool out in every row, 2 had all names in clear, and 3 no
+# slot for what follows the value used last
 OLDEST = 2  # that is read
+SLOTS_BEFORE = 8  # in formats up to 3, before those of pools that got nothing lately
 
 Groups = dict[str, str]  # row -> keys that have it
 
@@ -162,8 +164,9 @@ def _in_order(table: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, f
 class _Reader:
     """Reads what `_Writer` wrote."""
 
-    def __init__(self, names: Sequence[str], values: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], values: Sequence[str], format: int) -> None:
         self._names, self._values = names, values
+        self._more_slots = SLOTS - SLOTS_BEFORE if format <= 3 else 0
         self._slots: dict[str, list[float]] = {}  # rows read, without trailing zeros: those of tools are often equal
 
     def turns(self, text: str) -> dict[str, float]:
@@ -179,10 +182,13 @@ class _Reader:
         if row is None:
             row = self._slots[text] = []
             for cell in text.split(" ") if text else ():
-                slot, _, turns = cell.partition(":")
-                if not len(row) <= int(slot) < WIDTH:
+                number, _, turns = cell.partition(":")
+                slot = int(number)
+                if slot >= SLOTS_BEFORE:
+                    slot += self._more_slots
+                if not len(row) <= slot < WIDTH:
                     raise ValueError(f"{text!r} are no slots and turns")
-                row.extend([0] * (int(slot) - len(row)))
+                row.extend([0] * (slot - len(row)))
                 row.append(_number(turns))
         return row
 
@@ -271,10 +277,12 @@ class StoredCounts(Counts):
 
     __slots__ = ("_document", "_reader")
 
-    def __init__(self, document: Mapping[str, Any], names: Sequence[str], values: Sequence[str]) -> None:
+    def __init__(
+        self, document: Mapping[str, Any], names: Sequence[str], values: Sequence[str], format: int = FORMAT
+    ) -> None:
         """Raises KeyError for a table that is missing, TypeError for one that is no object."""
         self.sessions = document["sessions"]
-        self._reader = _Reader(names, values)
+        self._reader = _Reader(names, values, format)
         self._document = {name: document[name] for name in Counts.__slots__ if name != "sessions"}
         for name, table in self._document.items():
             if not isinstance(table, dict):

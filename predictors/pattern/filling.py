@@ -153,7 +153,7 @@ class Filler:
         """Add what the rules give."""
         pools = state.pools
         boundary = state.boundary
-        used = state.used.get(argument.tool) or {}
+        used, at = state.used.get(argument.tool) or {}, state.latest.get(argument.tool, -1)
         rules = argument.rules
         top = 0.0
         for rank in present[:MAX_POOLS_TRIED]:
@@ -174,7 +174,7 @@ class Filler:
                     continue
                 offered = ((slot, value, latest, segment.elements[0]),)
             else:
-                offered = pool.held(used, state, left)
+                offered = pool.held(used, state, left, at)
                 if not segment.is_users:
                     _heed(segments, state, left, heeded)
             for slot, value, event, element in offered:
@@ -327,13 +327,13 @@ class Filler:
         if not before:
             return
         calls = state.tools.get(tool, 0)
-        used = state.used.get(tool) or {}
+        used, at = state.used.get(tool) or {}, state.latest.get(tool, -1)
         for (path, slot), count in before.items():
             pool = state.pools.get(path)
             if pool is None:
                 continue
             _note(pool, state, read, heeded)
-            for offered, value, event, element in pool.slots(used, state):
+            for offered, value, event, element in pool.slots(used, state, True, at):
                 if offered % STALE == slot % STALE:
                     _add(found, (count - 0.3) / (calls + 0.7), value, path, offered, event, element)
 

@@ -205,7 +205,7 @@ class Offering:
 
     def count(self, state: State, tool: str, wanted: Wanted, changed: Changed) -> Taken:
         """Count the slots held in a turn that called the tool; those it took a value from, each with the argument."""
-        used = state.used.get(tool) or NOTHING
+        used, at = state.used.get(tool) or NOTHING, state.latest.get(tool, -1)
         boundary = state.boundary
         for cohort in self._cohorts.values():
             key = (tool, cohort.stale if cohort.event < boundary else cohort.slots)
@@ -222,7 +222,7 @@ class Offering:
             cohort_ = self._cohort_of.get(path)
             if cohort_ is None:
                 continue
-            offered = pools[path].slots(used, state)
+            offered = pools[path].slots(used, state, True, at)
             slots = tuple([slot for slot, _, _, _ in offered])
             plain = cohort_.stale if cohort_.event < boundary else cohort_.slots
             if slots != plain:

@@ -169,7 +169,7 @@ class Part:
             raise TypeError("the names are no list of texts")
         vault = Vault.from_document(document["values"], int(document["min_tenants"]))
         return cls(
-            StoredCounts(document["counts"], names, vault.digests()),
+            StoredCounts(document["counts"], names, vault.digests(), document["format"]),
             vault,
             read_sample(document["sample"], names),
             Bound(int(document["max_bytes"]), None if below is None else int(below)),

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 
 UNUSED = 3  # slots 0-2: unused values of the latest segment, the last of them standing for all further ones
 MENTIONED, AGAIN, LEFT, LEFT_MENTIONED = 3, 5, 6, 7  # 3, 4: the first and the further ones the user spoke of
-SLOTS = 8
-STALE = 8  # added to a slot whose pool got nothing since the model's last turn
+FOLLOWING = 8  # the first unused one after what the tool's last call took of an earlier event
+SLOTS = 9
+STALE = SLOTS  # added to a slot whose pool got nothing since the model's last turn
 SLOT_NAMES = (
     "next unused",
     "2nd unused",
@@ -22,6 +23,7 @@ SLOT_NAMES = (
     "used last",
     "left over",
     "left over, mentioned",
+    "after the one used last",
 )
 MAX_SEGMENT = 48
 MAX_SEGMENTS = 24
@@ -147,16 +149,16 @@ class Pool:
                 return segment.event
         return self.segments[-1].event
 
-    def slots(self, used: dict[Any, int], state: State, left: bool = True) -> list[Slotted]:
-        """The values that have a slot, given what the tool was called with before."""
-        held = self.held(used, state, left)
+    def slots(self, used: Mapping[Any, int], state: State, left: bool = True, at: int = -1) -> list[Slotted]:
+        """The values that have a slot, given what the tool was called with before, and the number of its last call."""
+        held = self.held(used, state, left, at)
         if self.segments[-1].event >= state.boundary:
             return held
         return [(slot + STALE, value, event, element) for slot, value, event, element in held]
 
-    def held(self, used: Mapping[Any, int], state: State, left: bool) -> list[Slotted]:
-        """The same, as if the latest of them came just now: until the pool gets more, the tool is called or the user
-        speaks, that stays as it is. left: whether those of earlier events count."""
+    def held(self, used: Mapping[Any, int], state: State, left: bool, at: int) -> list[Slotted]:
+        """The same, as if the latest of them came just now. left: whether those of earlier events count, and what
+        follows the one used last."""
         segments = self.segments
         segment = segments[-1]
         values = segment.values
@@ -167,7 +169,26 @@ class Pool:
             out = self._ranked(segment, used, state)
         if left and len(segments) > 1:
             self._left(out, used, state)
+            following = self._following(used, at) if used else None
+            if following is not None and following[1] != out[0][1]:
+                out.append(following)
         return out
+
+    def _following(self, used: Mapping[Any, int], at: int) -> Slotted | None:
+        """The first unused value after one of an earlier event that the tool's last call took: of that event, or else
+        of one after it."""
+        segments = self.segments[-1 - MAX_LOOK_BACK :]
+        for number, segment in enumerate(segments[:-1]):
+            calls = list(map(used.get, segment.values))
+            if at in calls:
+                start = calls.index(at) + 1
+                for later in segments[number:]:
+                    for index in range(start, len(later.values)):
+                        if later.values[index] not in used:
+                            return FOLLOWING, later.values[index], later.event, later.elements[index]
+                    start = 0
+                return None
+        return None
 
     @staticmethod
     def _ranked(segment: Segment, used: Mapping[Any, int], state: State) -> list[Slotted]:

@@ -10,7 +10,7 @@ from predictors.pattern.changes import ALL_OF, CHANGES, fill
 from predictors.pattern.counts import ALL, Counts, wide
 from predictors.pattern.learning import DIFFERENT, EQUAL, STAGES
 from predictors.pattern.nesting import packed
-from predictors.pattern.pools import LEFT, LEFT_MENTIONED, STALE
+from predictors.pattern.pools import FOLLOWING, LEFT, LEFT_MENTIONED, STALE
 from predictors.pattern.records import JOIN, parse
 from predictors.pattern.sealing import SEPARATOR, is_sealed
 from predictors.pattern.sisters import Joint, sister_rules
@@ -30,6 +30,7 @@ MAX_ABOUT = 1_024
 LEAST_CONSTANT = 0.004
 LEAST_RULE = 0.006
 NOTHING: Mapping[str, Sequence[str]] = {}
+AS_NEXT = 1.0  # turns in which what follows the last one used was as likely as the next, assumed before any was seen
 AHEAD = 0.04  # of the chance of the next one of a list: at least that of those after it
 
 
@@ -137,12 +138,13 @@ class ArgumentRules:
             offered = offers.get(path)
             if offered is None or min(offered) < 0:  # below 0: bounded away, while a digest is taken out
                 continue
-            chances = [
-                (t - 0.4) / (max(t, o) + 0.6) if t > 0.4 else 0.0 for t, o in zip(taken, wide(offered), strict=True)
-            ]
+            there = wide(offered)
+            chances = [(t - 0.4) / (max(t, o) + 0.6) if t > 0.4 else 0.0 for t, o in zip(taken, there, strict=True)]
             for first in (0, STALE):  # what comes after the next may be fetched ahead
                 for slot in (first + 1, first + 2, first + LEFT):
                     chances[slot] = max(chances[slot], AHEAD * chances[first])
+                t, o = taken[first + FOLLOWING], there[first + FOLLOWING]
+                chances[first + FOLLOWING] = (t + AS_NEXT * chances[first]) / (max(t, o) + AS_NEXT)
             best = max(chances)
             if best > LEAST_RULE:
                 left = max(

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from predictors.pattern.mappings import MAPPED
-from predictors.pattern.pools import AGAIN, STALE
+from predictors.pattern.pools import AGAIN, LEFT_MENTIONED, STALE
 from predictors.pattern.text import is_typed
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def marks_of(rule: str, slot: int) -> int:
     if slot >= STALE:
         marks = OLD
         slot -= STALE
-    if slot >= AGAIN:
+    if AGAIN <= slot <= LEFT_MENTIONED:
         marks += LEFT_OVER
     if rule[0] == "u" and is_typed(rule):
         marks += TYPED

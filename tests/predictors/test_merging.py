@@ -63,9 +63,9 @@ def test_what_does_not_add_up_is_named() -> None:
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ({"format": None}, "format None, and this version reads formats 2 to 3"),
-        ({"format": 1}, "format 1, and this version reads formats 2 to 3"),
-        ({"format": 4}, "format 4 need a newer version of speculate-runtime"),
+        ({"format": None}, "format None, and this version reads formats 2 to 4"),
+        ({"format": 1}, "format 1, and this version reads formats 2 to 4"),
+        ({"format": 5}, "format 5 need a newer version of speculate-runtime"),
         ({"counts": {}}, "'sessions' is missing"),
         ({"counts": {"sessions": 1}}, "'contexts' is missing"),
         ({"names": 7}, "the names are no list of texts"),

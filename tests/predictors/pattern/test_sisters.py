@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from predictors.pattern import PatternPredictor
-from predictors.pattern.counts import SEPARATOR
+from predictors.pattern.counts import SEPARATOR, WIDTH
 from predictors.pattern.pools import STALE
 from predictors.pattern.sisters import BEFORE, DOUBT, EARLIER, LAST, TRUST, sister_rules, usual_names
 from speculate.spec import ArgumentSpec, Effect, ToolSpec
@@ -85,10 +85,9 @@ def test_what_traces_showed_weighs_more_and_more() -> None:
     assert (group, dict(paths), rule) == ("direct(", {"from": "direct(from)", "to": "direct(to)"}, RULE)
     prior = TRUST / (TRUST + DOUBT)
     assert [assumed[slot] for slot in (LAST, BEFORE)] == pytest.approx([prior, EARLIER * prior])
-    taken = [0.0] * 16
+    taken, there = [0.0] * WIDTH, [0.0] * WIDTH
     taken[STALE] = 4.0
-    ((_, _, chances, _),) = sister_rules(
-        "onestop", ["to", "from"], takes, {"direct(": [10.0, *[0.0] * 7, 6.0, *[0.0] * 7], RULE: taken}
-    )
+    there[0], there[STALE] = 10.0, 6.0
+    ((_, _, chances, _),) = sister_rules("onestop", ["to", "from"], takes, {"direct(": there, RULE: taken})
     assert chances[LAST] == pytest.approx(TRUST / 12)
     assert chances[STALE] == pytest.approx(4.7 / 8)
