@@ -69,6 +69,12 @@ class Composition(ABC):
             if (warm := getattr(component, "warm", None)) is not None:
                 warm()
 
+    def introduce(self, tools: Mapping[str, Mapping[str, bool]]) -> None:
+        """Tell every component that listens what arguments tools take."""
+        for component in self.components:
+            if (introduce := getattr(component, "introduce", None)) is not None:
+                introduce(tools)
+
     def predict(self, history: History, limit: int) -> Sequence[Prediction]:
         """The combined and recalibrated guesses, best `p_next` first."""
         guesses = []

@@ -14,7 +14,7 @@ from speculate.prediction import Predictor
 from speculate.resources import any_overlap
 from speculate.spec import ToolSpec
 from speculate.trace import RecordedSession, UserSaid, moments
-from speculate.training.scoring import PREDICTIONS, Scorer, judge, resolve, untrusted_tools
+from speculate.training.scoring import PREDICTIONS, Scorer, introduce_tools, judge, resolve, untrusted_tools
 
 THRESHOLDS = tuple(round(step * 0.025, 3) for step in range(40))
 TURN_S = 6.6  # the support profile's mean model time plus a tool, for freshness where nothing was recorded
@@ -94,6 +94,8 @@ def walk(
     """Predict before every turn, judge turns with calls, simulate launches at every threshold."""
     out = Walk(reliability_next={"all": [[0.0] * 3 for _ in range(10)], "calls": [[0.0] * 3 for _ in range(10)]})
     untrusted = untrusted_tools(specs)
+    sessions = list(sessions)
+    introduce_tools(predictor, sessions)
     gc.collect()
     gc.freeze()  # the recorded runs held in memory here are no part of what a prediction costs
     for session in sessions:

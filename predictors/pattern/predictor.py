@@ -14,15 +14,19 @@ from predictors.pattern.explaining import Rule, explain_rules, source_of
 from predictors.pattern.filling import Value
 from predictors.pattern.guessing import MAX_TOOLS, Call, Guesser
 from predictors.pattern.indexing import Indexer
+from predictors.pattern.naming import Naming
 from predictors.pattern.nesting import gathered, is_plain, owner_of, shown
 from predictors.pattern.online import observe_call
 from predictors.pattern.part import MIN_TENANTS, Part
 from predictors.pattern.reliability import KNOTS, chance_along
+from predictors.pattern.renaming import rename_counts
 from predictors.pattern.rivals import RIVALS_START, compete
 from predictors.pattern.rules import OpenValues
+from predictors.pattern.sealing import seal_of
 from predictors.pattern.state import State
 from predictors.pattern.sweeping import Sweep
 from predictors.pattern.training import SAMPLE, calibrate
+from predictors.pattern.vault import digest_of
 from predictors.pattern.viewing import View
 from speculate.calls import ToolCall
 from speculate.history import History
@@ -38,6 +42,7 @@ SURELY = 1  # guesses, before which no tool is passed over
 LEAST_GATED = -2.5  # the same for tools that are never launched: only the next turn matters
 MAX_BEHIND = 2.0  # log odds by which such a tool may be behind another one that has calls: it could hardly come first
 MAX_SOURCES = 4_096  # kept, of arguments
+NO_TOOLS: Mapping[str, Mapping[str, bool]] = {}
 BEFORE = {(13, 12), (17, 13)}  # how many weights files of earlier versions have: of the first so many features
 _WEIGHTS = ("next", "use", "next curve", "use curve", "rivals")  # as a file calls them
 
@@ -63,27 +68,59 @@ class PatternPredictor:
         self.counts = part.counts
         self.vault = part.vault
         self.hidden = dict(part.hidden)
+        self._schema = dict(part.schema)
         self._indexer = self._new_indexer()
         self._weights = weights or calibrate(part.counts, part.vault, part.names, part.sample, self.hidden)
         values = OpenValues(part.vault)
-        self._guesser = Guesser(part.counts, values, self.hidden, part.schema, partial(weigh, self._weights))
+        self._guesser = Guesser(part.counts, values, self.hidden, self._schema, partial(weigh, self._weights))
         self._chances = tuple(map(chance_along, self._weights[2:4]))
         self._by_tool, self._by_moment = _taken_apart(self._weights)
         self._year = self._usual_year()
         self._sweep = Sweep(part)
         self._learned = 0  # calls observed: what was answered before an observation is out of date
         self._sources: dict[tuple[str, int, str | None], ArgumentSource] = {}
+        self._tools: dict[str, Mapping[str, bool]] = {}  # that somebody told of in this process, see `introduce`
+        self._lent: dict[str, str] = {}  # seals of names of their arguments -> the names
 
     @classmethod
-    def from_part(cls, part: Part, weights: Weights | None = None) -> PatternPredictor:
-        """The predictor of what was counted. Calibrates it, unless its weights are known."""
+    def from_part(
+        cls, part: Part, weights: Weights | None = None, tools: Mapping[str, Mapping[str, bool]] = NO_TOOLS
+    ) -> PatternPredictor:
+        """The predictor of what was counted. Calibrates it, unless its weights are known. tools: see `introduce`."""
         made = cls.__new__(cls)
         made._set(part, weights)
+        if tools:
+            made.introduce(tools)
         return made
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copied and pickled as what was learned, without what is derived from it or remembered of histories."""
-        return (type(self).from_part, (self.part, self._weights))
+        return (type(self).from_part, (self.part, self._weights, self._tools))
+
+    def introduce(self, tools: Mapping[str, Mapping[str, bool]]) -> None:
+        """Tell what arguments tools take, by their schemas: tool -> argument -> whether every call has it.
+
+        A model knows a name that few tenants showed by its seal alone, and nobody can make a call with that: calls with
+        one of these names are predicted from now on. One that learned nothing yet predicts calls of all these tools.
+        All that is of this process; no file gets it.
+        """
+        self._tools.update(tools)
+        closed = frozenset(self.part.names.arguments.closed())
+        lent = {seal_of(name): name for arguments in tools.values() for name in arguments if digest_of(name) in closed}
+        if not self.counts.forms:
+            for tool, arguments in tools.items():
+                self._schema.setdefault(tool, sorted(name for name, is_required in arguments.items() if is_required))
+            self._guesser.forget_all()
+            self._learned += 1
+        if not lent.keys() <= self._lent.keys():
+            self._lent.update(lent)
+            self._lend()
+
+    def _lend(self) -> None:
+        lent = self._lent
+        rename_counts(self.counts, Naming(str, lambda name: lent.get(name, name)))
+        self._guesser.forget_all()
+        self._learned += 1
 
     @classmethod
     def train(
@@ -261,7 +298,10 @@ class PatternPredictor:
             self._indexer = self._new_indexer()  # for sessions to come: names may have been sealed, or opened
             self._learned += 1
         weights = dict(zip(_WEIGHTS, map(list, self._weights), strict=True))
-        return {**self.part.to_document(), "weights": weights}
+        document = {**self.part.to_document(), "weights": weights}
+        if self._lent:  # they were sealed for it
+            self._lend()
+        return document
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> PatternPredictor:

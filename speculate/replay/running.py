@@ -23,7 +23,7 @@ from speculate.replay.latency import LatencyModel, Profile, load_profile
 from speculate.replay.script import known_times, write_scripts
 from speculate.spec import ToolSpec
 from speculate.trace import RecordedSession
-from speculate.training.scoring import Scorer, score
+from speculate.training.scoring import Scorer, introduce_tools, score
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +163,7 @@ def replay(
     began = clock()
     trained = train_predictor(predictor, train, specs) if isinstance(predictor, str) else predictor
     train_s = clock() - began if isinstance(predictor, str) else 0.0
+    introduce_tools(trained, test)
 
     latency = LatencyModel.fitted(settings.profile, [*train, *test], settings.seed, settings.model_scale)
     scripts = write_scripts(test, specs, latency)

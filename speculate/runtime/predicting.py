@@ -14,6 +14,7 @@ from speculate.core.stimuli import Candidate
 from speculate.history import History
 from speculate.notices import Fault, PredictionsMade
 from speculate.prediction import ArgumentSource, Drafter, Prediction, Predictor
+from speculate.runtime.tools import arguments_of
 
 if TYPE_CHECKING:
     from speculate.runtime.runtime import Runtime
@@ -51,15 +52,18 @@ class GuardedPredictor:
         self.name = getattr(predictor, "name", None) or type(predictor).__name__
         self.faults = self.streak = 0
         self.is_on = True
-        self._warm()
+        self._prepare()
 
-    def _warm(self) -> None:
-        """What a predictor can work out before the first session, it works out now and not while a call waits."""
-        if (warm := getattr(self.predictor, "warm", None)) is not None:
-            try:
+    def _prepare(self) -> None:
+        """Tell a predictor that listens what arguments the tools have; what it can work out before the first session,
+        it works out now and not while a call waits."""
+        try:
+            if (introduce := getattr(self.predictor, "introduce", None)) is not None:
+                introduce(arguments_of(self._runtime.tools.values()))
+            if (warm := getattr(self.predictor, "warm", None)) is not None:
                 warm()
-            except Exception as error:  # as below; it will be met, and counted, when it is asked
-                _log.warning("predictor %s could not be warmed: %r", self.name, error)
+        except Exception as error:  # as below; it will be met, and counted, when it is asked
+            _log.warning("predictor %s could not be prepared: %r", self.name, error)
 
     def predict(self, history: History, session: str) -> list[Prediction]:
         """What it says, unsound predictions dropped; nothing once it is switched off."""

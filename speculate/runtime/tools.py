@@ -13,6 +13,8 @@ from typing import Any
 
 from speculate.errors import ManifestError
 
+NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+
 
 @dataclass(frozen=True, slots=True)
 class AbortableTool:
@@ -74,6 +76,19 @@ def collect(tools: Mapping[str, Any] | Iterable[Any]) -> dict[str, Tool]:
             raise ManifestError("two tools have this name; pass a mapping of names to tools", tool=name)
         out[name] = register(name, function)
     return out
+
+
+def arguments_of(tools: Iterable[Tool]) -> dict[str, dict[str, bool]]:
+    """What arguments these tools take, as far as their signatures tell, and whether they must be given."""
+    found: dict[str, dict[str, bool]] = {}
+    for tool in tools:
+        try:
+            parameters = inspect.signature(tool.function).parameters.values()
+        except (TypeError, ValueError):  # written in C, without a signature
+            continue
+        if all(each.kind in NAMED for each in parameters):  # else it takes more than it tells
+            found[tool.name] = {each.name: each.default is each.empty for each in parameters}
+    return found
 
 
 def run_in_thread(function: Callable[[], Any], context: Context, name: str) -> ThreadFuture[Any]:

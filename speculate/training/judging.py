@@ -13,7 +13,7 @@ from speculate.training.analysis import Analysis
 from speculate.training.outlook import Outlook
 from speculate.training.presence import Presence
 from speculate.training.reliability import Reliability
-from speculate.training.scoring import PREDICTIONS, Scorer, judge, untrusted_tools
+from speculate.training.scoring import PREDICTIONS, Scorer, introduce_tools, judge, untrusted_tools
 from speculate.training.tradeoff import Tradeoff, recorded_latencies
 
 WIDE = 64  # guesses looked through for values that were there and ranked low
@@ -75,6 +75,7 @@ def judge_predictor(
     progress: Callable[[], None] | None = None,
 ) -> Judgement:
     """Judge on recorded sessions. `progress` is called after each."""
+    introduce_tools(predictor, sessions)
     judgement = Judgement(sessions, specs, policy or Policy())
     for session in sessions:
         judgement.add(predictor, session)

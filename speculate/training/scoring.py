@@ -165,6 +165,31 @@ def untrusted_tools(specs: Mapping[str, ToolSpec]) -> frozenset[str]:
     return frozenset(name for name, spec in specs.items() if spec.untrusted)
 
 
+def introduce_tools(predictor: Predictor, sessions: Iterable[RecordedSession]) -> None:
+    """Tell a predictor that listens (`introduce`) what arguments the tools of these runs take.
+
+    A runtime does so when it is made, from its tools' signatures; recorded runs have no schemas but the calls that were
+    made by them. To be called with all runs before the first of them is played: then it says nothing of any.
+    """
+    introduce = getattr(predictor, "introduce", None)
+    if not callable(introduce):
+        return
+    tools: dict[str, dict[str, bool]] = {}
+    for session in sessions:
+        for call in session.calls:
+            if call.is_raw:
+                continue
+            known = tools.get(call.tool)
+            if known is None:
+                tools[call.tool] = dict.fromkeys(call.args, True)
+                continue
+            for name in known.keys() - call.args.keys():
+                known[name] = False
+            for name in call.args.keys() - known.keys():
+                known[name] = False
+    introduce(tools)
+
+
 def judged_turns(
     predictor: Predictor,
     sessions: Iterable[RecordedSession],

@@ -67,4 +67,4 @@ def test_one_that_cannot_be_warmed_does_no_harm(caplog: pytest.LogCaptureFixture
         def observe(self, history: History, call: Any) -> None: ...
 
     Runtime({}, predictor=Broken())
-    assert "could not be warmed: ValueError('no table')" in caplog.text
+    assert "could not be prepared: ValueError('no table')" in caplog.text
