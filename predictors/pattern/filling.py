@@ -9,7 +9,7 @@ from typing import Any
 
 from predictors.pattern.changes import ALL_OF
 from predictors.pattern.counts import Counts
-from predictors.pattern.kinds import fits, kind_of_value
+from predictors.pattern.doubting import Doubts
 from predictors.pattern.mappings import MAPPED, Mappings
 from predictors.pattern.nesting import field_of, owner_of
 from predictors.pattern.phrases import Phrase
@@ -21,9 +21,7 @@ from predictors.pattern.text import is_spoken
 
 MAX_POOLS_TRIED = 8
 BY_NAME = 0.3  # chance of a value found by its name alone
-NEVER_TAKEN = 2.0  # turns in which a path gave nothing that halve the chance of what it gives
 LEAST_SHARE = 0.1  # of the best chance so far: rules that give less than this at best are not tried
-AFTER = 8.0  # turns that a form counts for beside the word before it
 SPOKEN = "um"  # how paths begin of what the user or the model said
 SECOND = 0.15  # of what a second rule adds that gives the same value
 
@@ -52,10 +50,11 @@ def _add(found: Found, p: float, value: Any, rule: str, slot: int, event: int, e
 class Filler:
     """Finds values for arguments, and keeps them while they stand."""
 
-    __slots__ = ("_counts", "_hidden", "_values", "known_mappings")
+    __slots__ = ("_counts", "_doubts", "_hidden", "_values", "known_mappings")
 
     def __init__(self, counts: Counts, values: Any, hidden: Mapping[str, frozenset[str]]) -> None:
         self._counts = counts
+        self._doubts = Doubts(counts)
         self._hidden = hidden
         self._values = values
         self.known_mappings: Mappings | None = None
@@ -82,7 +81,7 @@ class Filler:
             kept is not None
             and kept.stands(state, standing, argument)
             and (kept.times_asked == state.times_asked or self._as_heard(kept, state, standing, argument))
-            and (not kept.doubted or self._as_doubted(kept, state, argument))
+            and (not kept.doubted or self._doubts.stand(kept.doubted, state, argument))
         ):
             return kept.values
         present = standing.present(state, argument)
@@ -103,7 +102,7 @@ class Filler:
                 fits_before = NO_FITS if kept is None else kept.doubted
                 for entry in found.values():
                     if entry[3][0] in SPOKEN and is_spoken(entry[3]):
-                        self._doubt(entry, state, argument, fits_before, doubted)
+                        self._doubts.weigh(entry, state, argument, fits_before, doubted)
             if self.mappings().knows(tool, name):
                 mapped = self._mapped(state, standing, argument)
                 self._by_phrases(found, mapped)
@@ -201,42 +200,6 @@ class Filler:
                 elif p > entry[1]:
                     entry[1] = p
 
-    def _doubt(
-        self, entry: list[Any], state: State, argument: ArgumentRules, before: Doubted,
-        doubted: dict[tuple[Any, str], tuple[int, float]],
-    ) -> None:  # fmt: skip
-        """A value in a text counts less if the argument was never of its kind, or never what results call it."""
-        value, rule = entry[2], entry[3]
-        paths = state.where.get(value, ())
-        known = before.get((value, rule))
-        if known is None or known[0] != len(paths):
-            known = (len(paths), self._fit(argument, value, rule, paths))
-        doubted[value, rule] = known
-        fit = known[1]
-        if fit != 1.0:
-            entry[0] *= fit
-            entry[1] *= fit
-
-    def _fit(self, argument: ArgumentRules, value: Any, rule: str, paths: Sequence[str]) -> float:
-        kind = kind_of_value(value)
-        fit = argument.fit_of.get(kind)
-        if fit is None:
-            fit = argument.fit_of[kind] = fits(argument.kinds, kind)
-        if len(paths) > 1:
-            fit *= self._known_for(argument, paths)
-            if ":" in rule and "<" not in rule:
-                fit *= self._after(argument, rule + "<", paths)
-        return fit
-
-    def _as_doubted(self, kept: KeptValues, state: State, argument: ArgumentRules) -> bool:
-        """Whether a text's values are as likely as they were: results may hold them by now."""
-        where = state.where
-        for (value, rule), (size, fit) in kept.doubted.items():
-            paths = where.get(value, ())
-            if len(paths) != size and self._fit(argument, value, rule, paths) != fit:
-                return False
-        return True
-
     def _mapped(self, state: State, standing: Standing, argument: ArgumentRules) -> Sequence[tuple[float, str]]:
         """(chance, digest) of what phrases stand for."""
         mappings = self.mappings()
@@ -257,53 +220,6 @@ class Filler:
             usable, value = self._values.constant("=" + digest)
             if usable and type(value) is str:
                 _add(found, p, value, MAPPED + digest, 0, -1, 0)
-
-    def _known_for(self, argument: ArgumentRules, paths: Sequence[str]) -> float:
-        """How much less likely a value in a text is if results gave it only as what this argument never was."""
-        known = argument.never
-        most = 0.0
-        for path in paths:
-            turns = known.get(path)
-            if turns is None:
-                turns = known[path] = self._turns_in_vain(argument, path)
-            if turns < 0:
-                return 1.0
-            if turns > most:
-                most = turns
-        return NEVER_TAKEN / (most + NEVER_TAKEN)
-
-    def _after(self, argument: ArgumentRules, start: str, paths: Sequence[str]) -> float:
-        """How much less likely a value of this form in a text is for the word it stands after."""
-        known = argument.after
-        most = -1.0
-        for path in paths:
-            if path.startswith(start):
-                ratio = known.get(path)
-                if ratio is None:
-                    ratio = known[path] = self._ratio_after(argument, path)
-                if ratio > most:
-                    most = ratio
-        return 1.0 if most < 0 else most
-
-    def _ratio_after(self, argument: ArgumentRules, path: str) -> float:
-        offers = self._counts.offers.get(argument.tool, {})
-        taken = self._counts.takes.get(argument.tool, {}).get(argument.name, {})
-        form = path.partition("<")[0]
-        usual = sum(taken.get(form, ())) / max(1.0, sum(offers.get(form, ())))
-        if usual <= 0:
-            return 1.0
-        hits, turns = max(0.0, sum(taken.get(path, ()))), max(0.0, sum(offers.get(path, ())))
-        return min(1.0, (hits + AFTER * usual) / (turns + AFTER) / usual)
-
-    def _turns_in_vain(self, argument: ArgumentRules, path: str) -> float:
-        """In how many turns with the tool a result's path gave something that the argument was not; -1 if it ever was,
-        0 if the path is none of a result's."""
-        if is_spoken(path) or "(" in path or ":" in path:
-            return 0.0
-        row = self._counts.takes.get(argument.tool, {}).get(argument.name, {}).get(path)
-        if row is not None and sum(row) > 0:
-            return -1.0
-        return sum(self._counts.offers.get(argument.tool, {}).get(path, ()))
 
     @staticmethod
     def _constants(found: Found, state: State, argument: ArgumentRules) -> None:

@@ -67,7 +67,7 @@ def _looked_at_again(
     taken = []
     for path, pool in islice(state.pools.items(), MAX_OFFERS):
         row = offers.setdefault(path, [0] * WIDTH)
-        for slot, value, _, _ in pool.slots(used, state):
+        for slot, value, _, _ in pool.slots(used, state, True, state.latest.get(tool, -1)):
             row[slot] += 1
             taken += [(name, path, slot) for name in wanted.get(value, ())]
             taken += [(name, rule, slot) for name, rule, source in changed.get(path, ()) if source == value]
@@ -81,12 +81,16 @@ _LAMPS: tuple[str, Any] = (
 )
 _OTHERS: tuple[str, Any] = ("call", ("find", {}, [{"id": "a1", "name": "May 20"}, {"id": 2, "name": "#W7"}]))
 _TYPED: list[tuple[str, Any]] = [("call", ("find", {}, ["a1", "b2", "c3"])), _LOOK, ("user", "b2"), _LOOK]
+_FOLLOWED: list[tuple[str, Any]] = [
+    ("call", ("find", {"id": "a1"}, "a1")), ("call", ("user", {}, ["a1", "b2"])), ("call", ("user", {}, ["a1"])), _LOOK,
+]  # fmt: skip
 _SPOKEN = [_LAMPS, _LOOK, ("user", "the red lamps"), _LOOK]
 _SPOKEN_OF_THE_SECOND = [_OTHERS, _LOOK, _LAMPS, _LOOK, ("user", "the red lamps"), _LOOK]
 
 
 @settings(max_examples=120, deadline=None)
 @example(happenings=_TYPED, few=False, bound=400, at_once=False)
+@example(happenings=_FOLLOWED, few=False, bound=400, at_once=False)
 @example(happenings=_SPOKEN, few=False, bound=400, at_once=False)
 @example(happenings=_SPOKEN_OF_THE_SECOND, few=False, bound=400, at_once=False)
 @given(
