@@ -13,7 +13,7 @@ from predictors.pattern.pools import STALE
 from predictors.pattern.records import PAIR, Record, parse, ranked
 from predictors.pattern.rules import MAX_VALUES, ToolRules, Try, tries_of
 from predictors.pattern.sisters import Joint
-from predictors.pattern.standing import MadeOf, Standing, Together
+from predictors.pattern.standing import MAX_KEPT, MadeOf, Standing, Together
 from predictors.pattern.state import State
 from predictors.pattern.traits import marks_of
 
@@ -84,6 +84,8 @@ def together(state: State, standing: Standing, names: Sequence[str], rules: Tool
     if found is None or found.latest != latest or found.rules is not rules:
         local = state.joint.get(tool)
         tries = tries_of(_rules_to_try(rules, local), names) if local else rules.tries(names)
+        if len(standing.together) >= MAX_KEPT:
+            standing.together.clear()
         found = standing.together[key] = Together(latest, rules, tries, {})
     return found
 
