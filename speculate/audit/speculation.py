@@ -33,7 +33,7 @@ from speculate.replay.running import replay_specs
 from speculate.replay.script import known_times
 from speculate.spec import ToolSpec
 from speculate.trace import RecordedSession
-from speculate.training.scoring import Scorer, judged_turns, ratio
+from speculate.training.scoring import Scorer, introduce_tools, judged_turns, ratio
 
 MODEL_SPEEDS = (0.5, 0.25, 0.125, 0.0625)
 MIN_SESSIONS = 4  # fewer cannot teach and test
@@ -143,6 +143,8 @@ class Folds:
         if min(len(one), len(other)) < MIN_SESSIONS // 2:
             return None
         trained = [train_predictor(predictor, [sessions[place] for place in half], specs) for half in (other, one)]
+        for each in trained:
+            introduce_tools(each, sessions)
         return cls((tuple(one), tuple(other)), (trained[0], trained[1]))
 
 

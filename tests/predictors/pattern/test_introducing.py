@@ -14,6 +14,7 @@ import pytest
 from predictors import Mixture, RepeatPredictor
 from predictors.pattern import PatternPredictor
 from speculate import Runtime, ToolCall
+from speculate.audit.speculation import Folds
 from speculate.history import History
 from speculate.replay import replay
 from speculate.training.judging import judge_predictor
@@ -139,6 +140,16 @@ def test_recorded_runs_tell_what_their_tools_take() -> None:
         play(told)
         assert told.heard[0] == expected
     introduce_tools(RepeatPredictor(), runs)  # does not listen
+
+
+def test_both_halves_of_an_audit_are_told_of_all_runs() -> None:
+    """A tool that only the other half called is known by its schema, too."""
+    runs = [session(f"s{n}", "go", ("find", {"q": "x"}, {}), ("order", {f"id{n}": "a"}, {})) for n in range(8)]
+    folds = Folds.train(runs, SPECS, f"{__name__}:Told")
+    assert folds is not None
+    for told in folds.predictors:
+        assert isinstance(told, Told)
+        assert told.heard == [{"find": {"q": True}, "order": {f"id{n}": False for n in range(8)}}]
 
 
 def test_a_composition_passes_it_on() -> None:
