@@ -84,6 +84,7 @@ def histories(tools: Sequence[str], seed: int = 0) -> dict[str, list[Raw]]:
         "lines of path:line": "\n".join(f"src/{id}/m.py:12: x" for id in ids[:40_000]),
         "digits and dashes": "1-" * 500_000,
         "opening brackets": "[" * 1_000_000,
+        "a folder, then tabs": "a/\n" + "\t" * 1_000_000,
         "JSON": json.dumps([{"id": id, "n": n} for n, id in enumerate(ids[:25_000])]),
         "a table": "| a | b |\n|---|---|\n" + "\n".join(f"| {id} | {id} |" for id in ids[:40_000]),
     }

@@ -19,7 +19,7 @@ Item = tuple[str, Any, int]  # as in `flatten`
 
 _LINE = re.compile(r"((?:[├└+`|][─-]{1,8}|[ \t\xa0│|])*)(?:[-*•][ \t]+)?([^\s│├└─|*•]\S*)[ \t]*(.?)")
 _BRANCHES = ("├─", "└─", "|-", "`-", "+-")
-_BELOW = re.compile(r"/\n[ \t]+[-*•]?[ \t]*\S")  # a folder, and a line that is indented
+_BELOW = re.compile(r"/\n[ \t]++[-*•]?[ \t]*+\S")  # a folder, and a line that is indented; never twice over blanks
 
 
 def paths_in(items: Sequence[Item], parents: Mapping[int, int]) -> list[Item]:
