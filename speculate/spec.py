@@ -289,3 +289,16 @@ class ToolSpec:
     def sensitive_arguments(self) -> frozenset[str]:
         """Names of arguments never learned, recorded or used as a label."""
         return frozenset(name for name, spec in self.arguments.items() if spec.sensitive)
+
+
+def without_sensitive(
+    tools: Mapping[str, Mapping[str, bool]], specs: Mapping[str, ToolSpec]
+) -> dict[str, dict[str, bool]]:
+    """What a predictor may be told of the arguments that tools take, and whether they must be given: none called
+    sensitive, and no tool that cannot be called without one, since nobody is to guess its value."""
+    found: dict[str, dict[str, bool]] = {}
+    for tool, arguments in tools.items():
+        sensitive = specs[tool].sensitive_arguments() if tool in specs else frozenset()
+        if not any(is_required and name in sensitive for name, is_required in arguments.items()):
+            found[tool] = {name: required for name, required in arguments.items() if name not in sensitive}
+    return found

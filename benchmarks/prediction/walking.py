@@ -95,7 +95,7 @@ def walk(
     out = Walk(reliability_next={"all": [[0.0] * 3 for _ in range(10)], "calls": [[0.0] * 3 for _ in range(10)]})
     untrusted = untrusted_tools(specs)
     sessions = list(sessions)
-    introduce_tools(predictor, sessions)
+    introduce_tools(predictor, sessions, specs)
     gc.collect()
     gc.freeze()  # the recorded runs held in memory here are no part of what a prediction costs
     for session in sessions:

@@ -144,7 +144,7 @@ class Folds:
             return None
         trained = [train_predictor(predictor, [sessions[place] for place in half], specs) for half in (other, one)]
         for each in trained:
-            introduce_tools(each, sessions)
+            introduce_tools(each, sessions, specs)
         return cls((tuple(one), tuple(other)), (trained[0], trained[1]))
 
 

@@ -163,7 +163,7 @@ def replay(
     began = clock()
     trained = train_predictor(predictor, train, specs) if isinstance(predictor, str) else predictor
     train_s = clock() - began if isinstance(predictor, str) else 0.0
-    introduce_tools(trained, test)
+    introduce_tools(trained, test, specs)
 
     latency = LatencyModel.fitted(settings.profile, [*train, *test], settings.seed, settings.model_scale)
     scripts = write_scripts(test, specs, latency)

@@ -15,6 +15,7 @@ from speculate.history import History
 from speculate.notices import Fault, PredictionsMade
 from speculate.prediction import ArgumentSource, Drafter, Prediction, Predictor
 from speculate.runtime.tools import arguments_of
+from speculate.spec import without_sensitive
 
 if TYPE_CHECKING:
     from speculate.runtime.runtime import Runtime
@@ -59,7 +60,9 @@ class GuardedPredictor:
         it works out now and not while a call waits."""
         try:
             if (introduce := getattr(self.predictor, "introduce", None)) is not None:
-                introduce(arguments_of(self._runtime.tools.values()))
+                tools = self._runtime.tools
+                specs = {name: self._runtime.spec(name) for name in tools}
+                introduce(without_sensitive(arguments_of(tools.values()), specs))
             if (warm := getattr(self.predictor, "warm", None)) is not None:
                 warm()
         except Exception as error:  # as below; it will be met, and counted, when it is asked

@@ -75,7 +75,7 @@ def judge_predictor(
     progress: Callable[[], None] | None = None,
 ) -> Judgement:
     """Judge on recorded sessions. `progress` is called after each."""
-    introduce_tools(predictor, sessions)
+    introduce_tools(predictor, sessions, specs)
     judgement = Judgement(sessions, specs, policy or Policy())
     for session in sessions:
         judgement.add(predictor, session)

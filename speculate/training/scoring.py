@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 
 from speculate.calls import ToolCall
 from speculate.prediction import Prediction, Predictor
-from speculate.spec import ResolvedCall, ToolSpec
+from speculate.spec import ResolvedCall, ToolSpec, without_sensitive
 from speculate.trace import CallIssued, RecordedSession, RecordedTurn, moments
 
 CUTOFFS = (1, 3, 5)
@@ -165,7 +165,7 @@ def untrusted_tools(specs: Mapping[str, ToolSpec]) -> frozenset[str]:
     return frozenset(name for name, spec in specs.items() if spec.untrusted)
 
 
-def introduce_tools(predictor: Predictor, sessions: Iterable[RecordedSession]) -> None:
+def introduce_tools(predictor: Predictor, sessions: Iterable[RecordedSession], specs: Mapping[str, ToolSpec]) -> None:
     """Tell a predictor that listens (`introduce`) what arguments the tools of these runs take.
 
     A runtime does so when it is made, from its tools' signatures; recorded runs have no schemas but the calls that were
@@ -187,7 +187,7 @@ def introduce_tools(predictor: Predictor, sessions: Iterable[RecordedSession]) -
                 known[name] = False
             for name in call.args.keys() - known.keys():
                 known[name] = False
-    introduce(tools)
+    introduce(without_sensitive(tools, specs))
 
 
 def judged_turns(

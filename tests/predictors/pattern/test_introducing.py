@@ -17,6 +17,7 @@ from speculate import Runtime, ToolCall
 from speculate.audit.speculation import Folds
 from speculate.history import History
 from speculate.replay import replay
+from speculate.spec import ArgumentSpec, Effect, ToolSpec
 from speculate.training.judging import judge_predictor
 from speculate.training.scoring import introduce_tools
 from tests.predictors.pattern.sessions import SPECS, Step, history, session, train
@@ -92,6 +93,31 @@ def test_an_untaught_predictor_finds_arguments_by_their_names() -> None:
     assert "read_file" not in json.dumps(predictor.to_document())
 
 
+def test_nobody_guesses_a_value_that_is_called_sensitive() -> None:
+    """A tool that needs one is not told of; where it may be left out, the tool is, without it."""
+
+    async def find(q: str) -> None: ...
+
+    async def unlock(pin: str) -> None: ...
+
+    async def read(id: str, pin: str = "") -> None: ...
+
+    secret = {"pin": ArgumentSpec(sensitive=True)}
+    specs = {"find": SPECS["find"]} | {
+        name: ToolSpec(name, Effect.READ, arguments=secret) for name in ("unlock", "read")
+    }
+    now = history("go", ("find", {"q": "x"}, {"pin": "4711", "id": "i7"}))
+    runs = [session("s", "go", ("unlock", {"pin": "1"}, {}), ("read", {"id": "1", "pin": "1"}, {}))]
+    runs += [session("t", "go", ("read", {"id": "1"}, {}))]
+    live, replayed = PatternPredictor(), PatternPredictor()
+    Runtime({"find": find, "unlock": unlock, "read": read}, specs, live)
+    introduce_tools(replayed, runs, specs)
+    for predictor in (live, replayed):
+        guesses = predictor.predict(now, 10)
+        assert {"id": "i7"} in [guess.arguments for guess in guesses if guess.tool == "read"]
+        assert "4711" not in json.dumps([dict(guess.arguments) for guess in guesses])
+
+
 class Told:
     """A predictor that remembers what it was told, and when it was first asked."""
 
@@ -132,14 +158,14 @@ def test_recorded_runs_tell_what_their_tools_take() -> None:
     ]
     expected = {"find": {"q": True, "limit": False}, "order": {"id": False}}
     for play in (
-        lambda told: introduce_tools(told, runs),
+        lambda told: introduce_tools(told, runs, SPECS),
         lambda told: judge_predictor(told, runs, SPECS),
         lambda told: replay([], runs, SPECS, told),
     ):
         told = Told()
         play(told)
         assert told.heard[0] == expected
-    introduce_tools(RepeatPredictor(), runs)  # does not listen
+    introduce_tools(RepeatPredictor(), runs, SPECS)  # does not listen
 
 
 def test_both_halves_of_an_audit_are_told_of_all_runs() -> None:
